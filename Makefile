@@ -1,0 +1,60 @@
+# What a contributor runs; .ci/run calls the same.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/payment-platform-controller
+
+# One target folder for all checkouts, so that a fresh clone builds only this project's own crates.
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export RUSTC_WRAPPER ?= $(CURDIR)/tools/rustc-wrapper
+# Two compilers at once: the SDK of EC2 alone takes several gigabytes.
+JOBS ?= 2
+CARGO_FLAGS := --workspace --locked -j $(JOBS)
+CONTROLLER := $(CARGO_TARGET_DIR)/debug/payment-platform-controller
+
+.PHONY: help build demo test unit scenarios scenario emulator-check generate lint fmt-check clippy generated deny
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
+
+build: ## Build everything (the first time takes some minutes: the AWS SDK)
+	@tools/check-prerequisites
+	cargo build $(CARGO_FLAGS) --all-targets
+
+demo: build ## Build a platform on an emulated AWS, break it, watch it being put right (KEEP=1 leaves it running)
+	@$(CARGO_TARGET_DIR)/debug/demo
+
+test: unit emulator-check scenarios ## Run all tests
+
+unit: build ## Unit tests, in seconds
+	cargo test $(CARGO_FLAGS) --lib --bins
+
+scenarios: build ## Scenarios on a real API server and an emulated AWS
+	cargo test $(CARGO_FLAGS) --test scenarios
+
+scenario: build ## One scenario: make scenario NAME=deletion
+	cargo test $(CARGO_FLAGS) --test scenarios -- $(NAME)
+
+emulator-check: ## Check the AWS emulator's mends and rules with plain boto3
+	@"$$(tests/aws/setup.sh)" tests/aws/check_mends.py
+
+generate: build ## Write the generated files again
+	$(CONTROLLER) crd > crds/paymentplatforms.yaml
+
+lint: fmt-check clippy generated deny ## All gates but the tests
+
+fmt-check:
+	cargo fmt --all --check
+
+# Clippy as the compiler of the workspace's own crates: `cargo clippy` would check all dependencies a second time.
+clippy:
+	RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__ cargo build $(CARGO_FLAGS) --all-targets
+
+generated: generate
+	git diff --exit-code -- crds
+
+deny: ## Licences, bans and sources of the dependencies, offline
+	@command -v "$(CACHE)/tools/bin/cargo-deny" >/dev/null || { echo "Installing cargo-deny (once, some minutes) ..."; \
+	  RUSTC_WRAPPER= CARGO_TARGET_DIR="$(CACHE)/tools-target" cargo install --quiet --locked --root "$(CACHE)/tools" cargo-deny@$(DENY_VERSION); }
+	"$(CACHE)/tools/bin/cargo-deny" --offline --locked check bans licenses sources
+
+DENY_VERSION := 0.18.9

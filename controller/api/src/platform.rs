@@ -1,0 +1,357 @@
+//! A spec with everything decided that it leaves open. Pure: what must be asked of AWS is given in [`Facts`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::Ipv4Net;
+use serde::Serialize;
+
+use crate::spec::{
+    DeletionPolicy, DriftPolicy, LOG_RETENTION_DAYS, NatGateways, Network, PaymentPlatformSpec, Profile,
+};
+use crate::status::{Resolved, Zone as PinnedZone};
+
+/// The value of the tag `Application` on everything.
+pub const APPLICATION: &str = "payment-processing";
+
+/// What resolution needs from outside the spec.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// The AWS account, twelve digits.
+    pub account_id: String,
+    /// ARN of the role or user as which the controller acts, without a session.
+    pub principal_arn: String,
+    /// The region's zones in AWS's order: available, and offered without opting in.
+    pub zones: Vec<String>,
+    /// What was decided before (`status.resolved`).
+    pub decided: Option<Resolved>,
+    /// Keys of tags that an earlier spec has put on resources.
+    pub earlier_tag_keys: BTreeSet<String>,
+}
+
+/// A field of the spec that cannot be carried out, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("spec.{field}: {message}")]
+pub struct Invalid {
+    pub field: &'static str,
+    pub message: String,
+}
+
+/// What is to be built, with nothing left open.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Platform {
+    pub environment: String,
+    pub profile: Profile,
+    pub region: String,
+    pub account_id: String,
+    pub principal_arn: String,
+    pub drift_policy: DriftPolicy,
+    pub deletion_policy: DeletionPolicy,
+    /// The tags of every resource, without its name and its ownership.
+    pub tags: BTreeMap<String, String>,
+    /// Keys of tags to take off resources.
+    pub retired_tag_keys: BTreeSet<String>,
+    pub vpc_cidr: Ipv4Net,
+    pub zones: Vec<Zone>,
+    pub nat_gateways: NatGateways,
+    pub deny_remote_administration: bool,
+    pub key_rotation_days: i32,
+    pub key_deletion_days: i32,
+    pub key_administrators: BTreeSet<String>,
+    pub allowed_cidrs: BTreeSet<Ipv4Net>,
+    pub container_port: u16,
+    pub database_port: u16,
+    pub log_retention_days: i32,
+    /// Whether credentials are rotated by a function of the platform.
+    pub rotation: bool,
+    /// Whether there are backups in a second region.
+    pub backup: bool,
+    /// Whether there is an audit trail of its own.
+    pub audit: bool,
+}
+
+/// A zone with its subnets.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Zone {
+    pub name: String,
+    pub index: i32,
+    pub public: Ipv4Net,
+    pub private: Ipv4Net,
+    pub database: Ipv4Net,
+    /// Whether the ranges are named in the spec; otherwise an existing subnet keeps its own.
+    pub named: bool,
+}
+
+impl Platform {
+    /// Decides what the spec leaves open, and refuses what it asks in vain. The schema refuses most of that earlier;
+    /// this holds for objects that were accepted by an older schema and for `plan -f`, which asks no API server.
+    pub fn resolve(spec: &PaymentPlatformSpec, facts: &Facts) -> Result<Self, Vec<Invalid>> {
+        let mut errors = Vec::new();
+        check_environment(&spec.environment, &mut errors);
+        let production = spec.profile == Profile::Production;
+        let aws = spec.aws.clone().unwrap_or_default();
+        let region = aws.region.unwrap_or_else(|| "us-east-1".to_owned());
+        let network = spec.network.clone().unwrap_or_default();
+        let vpc_cidr = vpc_cidr(&network, &mut errors);
+        let zones = resolve_zones(&network, &region, vpc_cidr, facts, &mut errors);
+        let nat_gateways = network.nat_gateways.unwrap_or_default();
+        if production && nat_gateways == NatGateways::Single {
+            errors.push(invalid("network.natGateways", "Single needs profile: Ephemeral"));
+        }
+        let encryption = spec.encryption.clone().unwrap_or_default();
+        let key_rotation_days = encryption.rotation_period_days.unwrap_or(365);
+        check_range("encryption.rotationPeriodDays", key_rotation_days, 90, 2560, &mut errors);
+        let key_deletion_days = encryption.deletion_window_days.unwrap_or(if production { 30 } else { 7 });
+        check_range("encryption.deletionWindowDays", key_deletion_days, 7, 30, &mut errors);
+        let container_port = spec.compute.as_ref().and_then(|compute| compute.container_port).unwrap_or(80);
+        check_range("compute.containerPort", container_port, 1, 65535, &mut errors);
+        let log_retention_days =
+            spec.logs.as_ref().and_then(|logs| logs.retention_days).unwrap_or(if production { 365 } else { 90 });
+        check_retention(log_retention_days, production, &mut errors);
+        let allowed_cidrs = allowed_cidrs(spec, &mut errors);
+        let tags = tags(spec, &mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Self {
+            environment: spec.environment.clone(),
+            profile: spec.profile,
+            region,
+            account_id: facts.account_id.clone(),
+            principal_arn: facts.principal_arn.clone(),
+            drift_policy: spec.drift_policy,
+            deletion_policy: deletion_policy(spec),
+            retired_tag_keys: facts.earlier_tag_keys.iter().filter(|key| !tags.contains_key(*key)).cloned().collect(),
+            tags,
+            vpc_cidr,
+            zones,
+            nat_gateways,
+            deny_remote_administration: network.deny_remote_administration.unwrap_or(true),
+            key_rotation_days,
+            key_deletion_days,
+            key_administrators: aws.key_administrators.into_iter().collect(),
+            allowed_cidrs,
+            container_port: u16::try_from(container_port).unwrap_or_default(),
+            database_port: 5432,
+            log_retention_days,
+            rotation: production,
+            backup: production,
+            audit: production,
+        })
+    }
+
+    /// What is shown in `status.resolved` and holds from now on.
+    pub fn resolved(&self) -> Resolved {
+        Resolved {
+            region: self.region.clone(),
+            zones: self.zones.iter().map(|zone| PinnedZone { name: zone.name.clone(), index: zone.index }).collect(),
+            log_retention_days: Some(self.log_retention_days),
+            deletion_policy: Some(self.deletion_policy),
+        }
+    }
+}
+
+/// The deletion policy that holds when the spec is silent.
+pub fn deletion_policy(spec: &PaymentPlatformSpec) -> DeletionPolicy {
+    spec.deletion_policy.unwrap_or(match spec.profile {
+        Profile::Production => DeletionPolicy::KeepData,
+        Profile::Ephemeral => DeletionPolicy::Delete,
+    })
+}
+
+fn invalid(field: &'static str, message: impl Into<String>) -> Invalid {
+    Invalid { field, message: message.into() }
+}
+
+fn check_environment(environment: &str, errors: &mut Vec<Invalid>) {
+    let letter = environment.starts_with(|c: char| c.is_ascii_lowercase());
+    let characters = environment.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !(letter && characters && environment.len() <= 17) || environment.ends_with('-') || environment.contains("--") {
+        let rule = "1 to 17 lower-case letters, digits and single inner hyphens, beginning with a letter";
+        errors.push(invalid("environment", format!("{environment:?} is not {rule}")));
+    }
+    if environment.ends_with("-dr") || environment.ends_with("-cdn") {
+        errors.push(invalid("environment", "must not end in -dr or -cdn"));
+    }
+}
+
+fn check_range(field: &'static str, value: i32, min: i32, max: i32, errors: &mut Vec<Invalid>) {
+    if !(min..=max).contains(&value) {
+        errors.push(invalid(field, format!("{value} is not between {min} and {max}")));
+    }
+}
+
+fn check_retention(days: i32, production: bool, errors: &mut Vec<Invalid>) {
+    if !LOG_RETENTION_DAYS.contains(&days) {
+        let periods = LOG_RETENTION_DAYS.map(|days| days.to_string()).join(", ");
+        errors.push(invalid("logs.retentionDays", format!("{days} is not one of {periods}")));
+    }
+    if production && days < 90 {
+        errors.push(invalid("logs.retentionDays", "must be at least 90 in Production"));
+    }
+}
+
+/// An IPv4 range written by its first address.
+fn parse_range(field: &'static str, text: &str, errors: &mut Vec<Invalid>) -> Option<Ipv4Net> {
+    match text.parse::<Ipv4Net>() {
+        Ok(range) if range.trunc() == range => Some(range),
+        Ok(range) => {
+            errors.push(invalid(field, format!("{text} must be written by its first address: {}", range.trunc())));
+            None
+        }
+        Err(_) => {
+            errors.push(invalid(field, format!("{text:?} is no IPv4 range like 10.0.0.0/16")));
+            None
+        }
+    }
+}
+
+fn vpc_cidr(network: &Network, errors: &mut Vec<Invalid>) -> Ipv4Net {
+    let fallback = Ipv4Net::new_assert(std::net::Ipv4Addr::new(10, 0, 0, 0), 16);
+    let Some(text) = &network.vpc_cidr else { return fallback };
+    let Some(range) = parse_range("network.vpcCidr", text, errors) else { return fallback };
+    if !(16..=28).contains(&range.prefix_len()) {
+        errors.push(invalid("network.vpcCidr", format!("{range} is not from /16 to /28")));
+    }
+    range
+}
+
+fn resolve_zones(network: &Network, region: &str, vpc: Ipv4Net, facts: &Facts, errors: &mut Vec<Invalid>) -> Vec<Zone> {
+    let pinned = facts.decided.iter().flat_map(|decided| decided.zones.iter().cloned()).collect::<Vec<_>>();
+    let names = match &network.availability_zones {
+        Some(names) => names.clone(),
+        None if !pinned.is_empty() => pinned.iter().map(|zone| zone.name.clone()).collect(),
+        None => facts.zones.iter().take(2).cloned().collect(),
+    };
+    if names.iter().collect::<BTreeSet<_>>().len() != names.len() || !(2..=3).contains(&names.len()) {
+        let message = format!("two or three different zones are needed, here are {}", names.join(", "));
+        errors.push(invalid("network.availabilityZones", message));
+        return Vec::new();
+    }
+    if let Some(unknown) = names.iter().find(|name| !facts.zones.is_empty() && !facts.zones.contains(name)) {
+        let message = format!("{region} does not offer {unknown}; it offers {}", facts.zones.join(", "));
+        errors.push(invalid("network.availabilityZones", message));
+        return Vec::new();
+    }
+    match &network.subnets {
+        Some(subnets) => {
+            let named = [&subnets.public, &subnets.private, &subnets.database];
+            if named.iter().any(|tier| tier.len() != names.len()) {
+                errors.push(invalid("network.subnets", "each tier needs one range per availability zone"));
+                return Vec::new();
+            }
+            let ranges = named.map(|tier| {
+                tier.iter().filter_map(|text| parse_range("network.subnets", text, errors)).collect::<Vec<_>>()
+            });
+            if ranges.iter().any(|tier| tier.len() != names.len()) {
+                return Vec::new();
+            }
+            check_subnets(ranges.iter().flatten().copied().collect(), vpc, errors);
+            let indexes = indexes(&names, &pinned);
+            let zones = names.into_iter().zip(indexes).enumerate().map(|(at, (name, index))| Zone {
+                name,
+                index,
+                public: ranges[0][at],
+                private: ranges[1][at],
+                database: ranges[2][at],
+                named: true,
+            });
+            zones.collect()
+        }
+        None => derived_zones(names, &pinned, vpc, errors),
+    }
+}
+
+fn check_subnets(ranges: Vec<Ipv4Net>, vpc: Ipv4Net, errors: &mut Vec<Invalid>) {
+    for (at, range) in ranges.iter().enumerate() {
+        if !vpc.contains(range) {
+            errors.push(invalid("network.subnets", format!("{range} does not lie inside the VPC's {vpc}")));
+        }
+        if let Some(other) = ranges[..at].iter().find(|other| other.contains(range) || range.contains(*other)) {
+            errors.push(invalid("network.subnets", format!("{range} overlaps {other}")));
+        }
+        if !(16..=28).contains(&range.prefix_len()) {
+            errors.push(invalid("network.subnets", format!("{range} is not from /16 to /28")));
+        }
+    }
+}
+
+fn derived_zones(names: Vec<String>, pinned: &[PinnedZone], vpc: Ipv4Net, errors: &mut Vec<Invalid>) -> Vec<Zone> {
+    if vpc.prefix_len() > 19 {
+        errors.push(invalid("network.subnets", format!("{vpc} has no room for the default subnets; name them")));
+        return Vec::new();
+    }
+    let indexes = indexes(&names, pinned);
+    let base = u32::from(vpc.network());
+    let range = |offset: i32| Ipv4Net::new_assert((base + (offset as u32) * 256).into(), 24);
+    let zones = names.into_iter().zip(indexes).map(|(name, index)| Zone {
+        name,
+        index,
+        public: range(1 + index),
+        private: range(11 + index),
+        database: range(21 + index),
+        named: false,
+    });
+    zones.collect()
+}
+
+/// The place of each zone in the address plan: a zone keeps its own, a new one takes the lowest that no zone has, not
+/// even one that is about to go, since its subnets are still there when the new ones are made.
+fn indexes(names: &[String], pinned: &[PinnedZone]) -> Vec<i32> {
+    let mut taken: BTreeSet<i32> = pinned.iter().map(|zone| zone.index).collect();
+    let staying: BTreeSet<i32> =
+        pinned.iter().filter(|zone| names.contains(&zone.name)).map(|zone| zone.index).collect();
+    let mut own = Vec::new();
+    for name in names {
+        let index = match pinned.iter().find(|zone| zone.name == *name) {
+            Some(zone) => zone.index,
+            None => (0..3)
+                .find(|index| !taken.contains(index))
+                .or_else(|| (0..3).find(|index| !staying.contains(index) && !own.contains(index)))
+                .unwrap_or_default(),
+        };
+        taken.insert(index);
+        own.push(index);
+    }
+    own
+}
+
+fn allowed_cidrs(spec: &PaymentPlatformSpec, errors: &mut Vec<Invalid>) -> BTreeSet<Ipv4Net> {
+    match spec.ingress.as_ref().and_then(|ingress| ingress.allowed_cidrs.as_ref()) {
+        Some(ranges) => ranges.iter().filter_map(|text| parse_range("ingress.allowedCidrs", text, errors)).collect(),
+        None => BTreeSet::from([Ipv4Net::default()]),
+    }
+}
+
+fn tags(spec: &PaymentPlatformSpec, errors: &mut Vec<Invalid>) -> BTreeMap<String, String> {
+    let own = [
+        ("Environment", spec.environment.as_str()),
+        ("Application", APPLICATION),
+        ("ManagedBy", "payment-platform-controller"),
+        ("Owner", spec.owner.as_deref().unwrap_or("platform-team")),
+        ("CostCenter", spec.cost_center.as_deref().unwrap_or("engineering")),
+        ("Compliance", "pci-dss"),
+    ];
+    let own: BTreeMap<String, String> = own.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let fits = |text: &str, max: usize| {
+        text.len() <= max && text.chars().all(|c| c.is_ascii_alphanumeric() || " _.:/=+@-".contains(c))
+    };
+    if spec.tags.len() > 30 {
+        errors.push(invalid("tags", "at most 30: AWS allows 50, and the controller sets the others"));
+    }
+    for (key, value) in &spec.tags {
+        let reserved = own.contains_key(key) || key == "Name" || key.starts_with("paymentplatform.io/");
+        if reserved || key.to_ascii_lowercase().starts_with("aws:") {
+            errors.push(invalid("tags", format!("{key:?} is set by the controller or by AWS")));
+        } else if key.is_empty() || !fits(key, 128) || !fits(value, 256) {
+            errors.push(invalid("tags", format!("{key:?}: letters, digits, spaces and _ . : / = + @ - only")));
+        }
+    }
+    for (field, value) in [("owner", &own["Owner"]), ("costCenter", &own["CostCenter"])] {
+        if !fits(value, 256) || value.is_empty() {
+            errors.push(invalid(field, "1 to 256 letters, digits, spaces and _ . : / = + @ -"));
+        }
+    }
+    spec.tags.clone().into_iter().chain(own).collect()
+}

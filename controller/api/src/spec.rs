@@ -1,0 +1,323 @@
+//! What a platform engineer writes.
+//!
+//! Every field is optional. Schema defaults stand only where a value depends on nothing; what depends on the profile,
+//! the region or the zones is resolved in [`Platform`](crate::Platform) and shown in `status.resolved`.
+
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::status::PaymentPlatformStatus;
+
+/// A PCI DSS payment environment on AWS. `spec: {}` is a complete production environment.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "paymentplatform.io",
+    version = "v1alpha1",
+    kind = "PaymentPlatform",
+    plural = "paymentplatforms",
+    shortname = "pp",
+    namespaced,
+    status = "PaymentPlatformStatus",
+    doc = "A PCI DSS payment environment on AWS, built from this one object and kept as it describes.",
+    derive = "PartialEq",
+    derive = "Default",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
+        description = "Whether everything on AWS is as this object describes."
+    ),
+    printcolumn(
+        name = "Drift",
+        type_ = "integer",
+        json_path = ".status.driftCount",
+        description = "Nodes that differ from this object and are being corrected."
+    ),
+    printcolumn(name = "Region", type_ = "string", json_path = ".status.resolved.region"),
+    printcolumn(name = "Environment", type_ = "string", json_path = ".spec.environment"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        priority = 1
+    ),
+    printcolumn(name = "Progress", type_ = "string", json_path = ".status.progress", priority = 1)
+)]
+#[x_kube(
+    validation = Rule::new("self.environment == oldSelf.environment")
+        .message("environment cannot be changed: every AWS resource is named after it; create a second PaymentPlatform instead")
+        .field_path(".environment"),
+    validation = Rule::new("(has(self.aws) && has(self.aws.region) ? self.aws.region : 'us-east-1') == (has(oldSelf.aws) && has(oldSelf.aws.region) ? oldSelf.aws.region : 'us-east-1')")
+        .message("aws.region cannot be changed (unset means us-east-1): create a second PaymentPlatform in the other region instead"),
+    validation = Rule::new("(has(self.network) && has(self.network.vpcCidr) ? self.network.vpcCidr : '10.0.0.0/16') == (has(oldSelf.network) && has(oldSelf.network.vpcCidr) ? oldSelf.network.vpcCidr : '10.0.0.0/16')")
+        .message("network.vpcCidr cannot be changed (unset means 10.0.0.0/16): AWS cannot renumber a VPC; create a second PaymentPlatform instead"),
+    validation = Rule::new("self.profile == 'Ephemeral' || (has(self.network) && has(self.network.natGateways) ? self.network.natGateways : 'PerZone') == 'PerZone'")
+        .message("network.natGateways: Single needs profile: Ephemeral; in Production every zone has a NAT gateway of its own, so that the loss of one zone leaves the others working"),
+    validation = Rule::new("self.profile == 'Ephemeral' || (has(self.logs) && has(self.logs.retentionDays) ? self.logs.retentionDays : 365) >= 90")
+        .message("logs.retentionDays must be at least 90 in Production; PCI DSS 10.5.1 asks for 365, of which 90 days at hand"),
+    validation = Rule::new("!has(self.network) || !has(self.network.availabilityZones) || self.network.availabilityZones.all(zone, zone.startsWith((has(self.aws) && has(self.aws.region) ? self.aws.region : 'us-east-1')))")
+        .message("network.availabilityZones must lie in aws.region (unset means us-east-1), for example us-east-1a")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentPlatformSpec {
+    /// Name of the environment, a part of every AWS name: 1 to 17 lower-case letters, digits and single inner hyphens,
+    /// beginning with a letter, not ending in -dr or -cdn. Unique in its AWS account. Cannot be changed.
+    #[serde(default = "default_environment")]
+    #[schemars(length(min = 1, max = 17), regex(pattern = r"^[a-z](-?[a-z0-9])*$"))]
+    #[x_kube(validation = Rule::new("!self.endsWith('-dr') && !self.endsWith('-cdn')")
+        .message("environment must not end in -dr or -cdn: those names are taken by the second region and the CDN"))]
+    pub environment: String,
+
+    /// Production (the default), or Ephemeral for an environment that is torn down again: shorter retention, no
+    /// deletion protection, deletion without confirmation.
+    #[serde(default)]
+    pub profile: Profile,
+
+    /// Where on AWS, and as whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Aws>,
+
+    /// Value of the tag Owner. Default: platform-team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), regex(pattern = r"^[A-Za-z0-9 _.:/=+@-]*$"))]
+    pub owner: Option<String>,
+
+    /// Value of the tag CostCenter. Default: engineering.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), regex(pattern = r"^[A-Za-z0-9 _.:/=+@-]*$"))]
+    pub cost_center: Option<String>,
+
+    /// Further tags for every AWS resource, at most 30. Keys of the controller (Name, Environment, Application,
+    /// ManagedBy, Owner, CostCenter, Compliance, paymentplatform.io/...) and keys that begin with aws: are refused.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 30), inner(length(max = 256), regex(pattern = r"^[A-Za-z0-9 _.:/=+@-]*$")))]
+    #[x_kube(
+        validation = Rule::new("self.all(key, size(key) >= 1 && size(key) <= 128 && key.matches('^[A-Za-z0-9 _.:/=+@-]*$') && !key.lowerAscii().startsWith('aws:') && !key.startsWith('paymentplatform.io/'))")
+            .message("tags: a key has 1 to 128 letters, digits, spaces or _ . : / = + @ - and begins neither with aws: nor with paymentplatform.io/"),
+        validation = Rule::new("self.all(key, !(key in ['Name', 'Environment', 'Application', 'ManagedBy', 'Owner', 'CostCenter', 'Compliance']))")
+            .message("tags: Name, Environment, Application, ManagedBy and Compliance are set by the controller; set Owner and CostCenter by spec.owner and spec.costCenter")
+    )]
+    pub tags: BTreeMap<String, String>,
+
+    /// What happens to drift: Correct (the default) puts it right, Observe only reports it. Changes of this spec are
+    /// carried out either way.
+    #[serde(default)]
+    pub drift_policy: DriftPolicy,
+
+    /// What deleting this object does on AWS. Default: KeepData in Production, Delete in Ephemeral.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+
+    /// VPC, subnets and routing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+
+    /// Encryption keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
+
+    /// Who may reach the load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Ingress>,
+
+    /// The payment application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute: Option<Compute>,
+
+    /// Log groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<Logs>,
+}
+
+fn default_environment() -> String {
+    "prd".to_owned()
+}
+
+/// How much the environment is worth.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    #[default]
+    Production,
+    Ephemeral,
+}
+
+/// What happens to drift.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DriftPolicy {
+    #[default]
+    Correct,
+    Observe,
+}
+
+/// What deleting the object does on AWS.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// Everything is deleted.
+    Delete,
+    /// Everything is deleted but log groups and the keys that encrypt them, which are tagged as kept.
+    KeepData,
+    /// Nothing is deleted; the same object created again takes everything over.
+    Retain,
+}
+
+/// Where on AWS, and as whom.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Aws {
+    /// Home region, for example eu-west-1. Default: us-east-1. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = r"^(us|eu|ap|ca|sa|me|af|il|mx)-[a-z]+-[0-9]$"))]
+    pub region: Option<String>,
+
+    /// Role that the controller assumes for this platform, for example arn:aws:iam::123456789012:role/payments.
+    /// Default: the controller's own credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 600), regex(pattern = r"^arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$"))]
+    pub assume_role_arn: Option<String>,
+
+    /// External id that the role's trust policy asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 1224), regex(pattern = r"^[A-Za-z0-9+=,.@:/_-]+$"))]
+    pub external_id: Option<String>,
+
+    /// ARNs of IAM roles or users, besides the account's root and the controller, that administer the keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 10),
+        inner(length(max = 600), regex(pattern = r"^arn:aws:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$"))
+    )]
+    pub key_administrators: Vec<String>,
+}
+
+/// VPC, subnets and routing.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[x_kube(
+    validation = Rule::new("has(self.subnets) || !has(self.vpcCidr) || cidr(self.vpcCidr).prefixLength() <= 19")
+        .message("network.vpcCidr smaller than /19 has no room for the default subnets; name them in network.subnets"),
+    validation = Rule::new("!has(self.subnets) || has(self.availabilityZones)")
+        .message("network.subnets needs network.availabilityZones: the first CIDR of each tier lies in the first zone, and so on"),
+    validation = Rule::new("!has(self.subnets) || !has(self.availabilityZones) || (size(self.subnets.public) == size(self.availabilityZones) && size(self.subnets.private) == size(self.availabilityZones) && size(self.subnets.database) == size(self.availabilityZones))")
+        .message("network.subnets must name as many CIDRs in each of public, private and database as there are network.availabilityZones"),
+    validation = Rule::new("!has(self.subnets) || (self.subnets.public + self.subnets.private + self.subnets.database).all(subnet, cidr(has(self.vpcCidr) ? self.vpcCidr : '10.0.0.0/16').containsCIDR(subnet))")
+        .message("network.subnets must lie inside network.vpcCidr (unset means 10.0.0.0/16)"),
+    validation = Rule::new("!has(self.subnets) || (self.subnets.public + self.subnets.private + self.subnets.database).all(one, (self.subnets.public + self.subnets.private + self.subnets.database).filter(other, cidr(one).containsCIDR(other)).size() == 1)")
+        .message("network.subnets must not overlap"),
+    validation = Rule::new("!has(self.subnets) || !has(oldSelf.subnets) || !has(self.availabilityZones) || !has(oldSelf.availabilityZones) || self.availabilityZones != oldSelf.availabilityZones || self.subnets == oldSelf.subnets")
+        .message("network.subnets cannot be changed for zones that stay: AWS cannot renumber a subnet")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Network {
+    /// IPv4 range of the VPC, /16 to /28. Default: 10.0.0.0/16. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 18))]
+    #[x_kube(validation = Rule::new("isCIDR(self) && cidr(self).ip().family() == 4 && cidr(self).prefixLength() >= 16 && cidr(self).prefixLength() <= 28 && cidr(self) == cidr(self).masked()")
+        .message("network.vpcCidr must be an IPv4 range from /16 to /28 written by its first address, for example 10.20.0.0/16"))]
+    pub vpc_cidr: Option<String>,
+
+    /// Two or three zones of the region, for example us-east-1a. Default: the first two that the region offers, fixed
+    /// once chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 3), inner(length(max = 34), regex(pattern = r"^[a-z]+-[a-z]+-[0-9][a-z]$")))]
+    #[x_kube(validation = Rule::new("self.all(one, self.filter(other, other == one).size() == 1)")
+        .message("network.availabilityZones must not name a zone twice"))]
+    pub availability_zones: Option<Vec<String>>,
+
+    /// Ranges of the subnets, by tier, one per zone in the order of availabilityZones. Default: offsets .1.0/24,
+    /// .11.0/24 and .21.0/24 of a VPC of /16 to /19, the next zone one higher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<Subnets>,
+
+    /// PerZone (the default), or Single in Ephemeral to save the cost of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nat_gateways: Option<NatGateways>,
+
+    /// Whether the default network ACL denies ports 22 and 3389 from anywhere. Default: true. An ACL is stateless, so
+    /// one connection in 64,000, whose ephemeral port is 3389, is retried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deny_remote_administration: Option<bool>,
+}
+
+/// Ranges of the subnets, by tier.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Subnets {
+    /// Load balancer and NAT gateways; routed to the internet.
+    #[schemars(length(min = 2, max = 3), inner(length(max = 18)))]
+    #[x_kube(validation = Rule::new("self.all(subnet, isCIDR(subnet) && cidr(subnet).ip().family() == 4 && cidr(subnet).prefixLength() >= 16 && cidr(subnet).prefixLength() <= 28 && cidr(subnet) == cidr(subnet).masked())")
+        .message("network.subnets.public must be IPv4 ranges from /16 to /28 written by their first address, for example 10.0.1.0/24"))]
+    pub public: Vec<String>,
+    /// The application; routed out through the NAT gateways.
+    #[schemars(length(min = 2, max = 3), inner(length(max = 18)))]
+    #[x_kube(validation = Rule::new("self.all(subnet, isCIDR(subnet) && cidr(subnet).ip().family() == 4 && cidr(subnet).prefixLength() >= 16 && cidr(subnet).prefixLength() <= 28 && cidr(subnet) == cidr(subnet).masked())")
+        .message("network.subnets.private must be IPv4 ranges from /16 to /28 written by their first address, for example 10.0.11.0/24"))]
+    pub private: Vec<String>,
+    /// The database; no route out.
+    #[schemars(length(min = 2, max = 3), inner(length(max = 18)))]
+    #[x_kube(validation = Rule::new("self.all(subnet, isCIDR(subnet) && cidr(subnet).ip().family() == 4 && cidr(subnet).prefixLength() >= 16 && cidr(subnet).prefixLength() <= 28 && cidr(subnet) == cidr(subnet).masked())")
+        .message("network.subnets.database must be IPv4 ranges from /16 to /28 written by their first address, for example 10.0.21.0/24"))]
+    pub database: Vec<String>,
+}
+
+/// How many NAT gateways.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NatGateways {
+    #[default]
+    PerZone,
+    Single,
+}
+
+/// Encryption keys.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Encryption {
+    /// Days between rotations of each key, 90 to 2560. Default: 365. Rotation cannot be switched off (PCI DSS 3.7.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 90, max = 2560))]
+    pub rotation_period_days: Option<i32>,
+
+    /// Days between the scheduling of a key's deletion and the deletion, 7 to 30. Default: 30, Ephemeral 7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 7, max = 30))]
+    pub deletion_window_days: Option<i32>,
+}
+
+/// Who may reach the load balancer.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Ingress {
+    /// IPv4 ranges that may reach the load balancer on ports 80 and 443. Default: 0.0.0.0/0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20), inner(length(max = 18)))]
+    #[x_kube(validation = Rule::new("self.all(range, isCIDR(range) && cidr(range).ip().family() == 4 && cidr(range) == cidr(range).masked())")
+        .message("ingress.allowedCidrs must be IPv4 ranges written by their first address, for example 203.0.113.0/24"))]
+    pub allowed_cidrs: Option<Vec<String>>,
+}
+
+/// The payment application.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Compute {
+    /// Port on which the application's containers listen, 1 to 65535. Default: 80.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub container_port: Option<i32>,
+}
+
+/// Log groups.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Logs {
+    /// Days that log events are kept, one of the values that CloudWatch Logs offers. Default: 365, Ephemeral 90.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self in [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]")
+        .message("logs.retentionDays must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"))]
+    pub retention_days: Option<i32>,
+}
+
+/// The periods that CloudWatch Logs offers, in days (PutRetentionPolicy).
+pub const LOG_RETENTION_DAYS: [i32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];

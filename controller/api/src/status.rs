@@ -1,0 +1,170 @@
+//! What the controller says of a platform.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the controller says of a platform.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentPlatformStatus {
+    /// The metadata.generation that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Ready, Reconciling and Stalled in kstatus's sense; DriftCorrected and Conflict; one per component, for example
+    /// NetworkReady.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+
+    /// How far the environment is built or deleted, for example "nodes: 37/52".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
+
+    /// Nodes that differ from the spec and are being corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_count: Option<i32>,
+
+    /// The latest drifts, newest first: what, where, before, after, when found and when put right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub drift: Vec<Drift>,
+
+    /// When AWS was last read completely and agreed with the spec. Written at most once an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_verified_time: Option<Time>,
+
+    /// The value of the annotation paymentplatform.io/reconcile-requested-at whose look is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconcile_requested_at: Option<String>,
+
+    /// What the spec leaves open, as it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolved>,
+
+    /// Ids and names that others need.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Outputs>,
+
+    /// Where this object has resources: recorded before the first of them is made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub scopes: Vec<Scope>,
+
+    /// Every AWS resource of this object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub inventory: Vec<InventoryEntry>,
+
+    /// Keys of spec.tags that may stand on resources, so that a key taken out of the spec is taken off them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub tag_keys: Vec<String>,
+}
+
+/// What the spec leaves open, as it was decided.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Resolved {
+    pub region: String,
+    /// The zones in use. Fixed once chosen, unless the spec names others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<Zone>,
+    /// The retention of log groups in days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_retention_days: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<crate::spec::DeletionPolicy>,
+}
+
+/// A zone and the place of its subnets in the default address plan.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Zone {
+    pub name: String,
+    /// 0 for the subnets .1, .11 and .21, 1 for .2, .12 and .22, and so on.
+    pub index: i32,
+}
+
+/// Ids and names that others need.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Outputs {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public_subnet_ids: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private_subnet_ids: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub database_subnet_ids: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nat_gateway_ids: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_app_data_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_s3_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_cloudwatch_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_group_alb_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_group_ecs_tasks_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_group_aurora_id: Option<String>,
+}
+
+/// One place with resources of this object.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Scope {
+    pub account_id: String,
+    pub region: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assume_role_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+}
+
+/// One AWS resource of this object.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct InventoryEntry {
+    /// region/service/kind/name, as in the tag paymentplatform.io/node.
+    pub node: String,
+    /// The id on AWS.
+    pub id: String,
+    /// Digest of what the resource last agreed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<String>,
+}
+
+/// One difference that somebody made on AWS.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// The node that differed.
+    pub node: String,
+    /// The id on AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The field that differed; `existence` for a resource that was gone or there twice.
+    pub field: String,
+    /// The value found, as JSON; nothing when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The value wanted, as JSON; nothing when none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// When it was found.
+    pub detected_time: Time,
+    /// When it was put right; nothing while it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected_time: Option<Time>,
+}

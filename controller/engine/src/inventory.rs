@@ -1,0 +1,371 @@
+//! What was seen, and what it means for one platform. Unknown is not absent.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::CloudError;
+use crate::graph::Graph;
+use crate::id::{NodeId, Owner, Region};
+use crate::memory::{Known, Memory};
+use crate::resource::{AnyFound, Create, Kind};
+
+/// One look at all things of one kind in one region, shared by all platforms of a scope.
+pub struct KindLook {
+    pub began: Instant,
+    pub found: Result<Vec<Arc<AnyFound>>, CloudError>,
+    by_owner: HashMap<String, Vec<Arc<AnyFound>>>,
+    by_id: HashMap<String, Arc<AnyFound>>,
+    by_name: HashMap<String, Arc<AnyFound>>,
+}
+
+impl KindLook {
+    pub fn new(began: Instant, found: Result<Vec<AnyFound>, CloudError>) -> Self {
+        let found = found.map(|found| found.into_iter().map(Arc::new).collect::<Vec<_>>());
+        let mut look = Self {
+            began,
+            by_owner: HashMap::new(),
+            by_id: HashMap::new(),
+            by_name: HashMap::new(),
+            found: Ok(Vec::new()),
+        };
+        for thing in found.iter().flatten() {
+            if let Some(claim) = &thing.claim {
+                look.by_owner.entry(claim.owner.name.clone()).or_default().push(thing.clone());
+            }
+            if let Some(name) = &thing.name {
+                look.by_name.insert(name.clone(), thing.clone());
+            }
+            look.by_id.insert(thing.cloud_id.clone(), thing.clone());
+        }
+        look.found = found;
+        look
+    }
+}
+
+/// A kind in a region: what one sweep covers.
+pub type Place = (Region, &'static str);
+
+/// Everything read for one pass over one platform: the shared looks, and what was read again by id on top of them.
+#[derive(Default, Clone)]
+pub struct Inventory {
+    pub looks: BTreeMap<Place, Arc<KindLook>>,
+    pub rereads: BTreeMap<Place, Reread>,
+}
+
+/// Things read again by id because the shared look is too old for them or did not show them.
+#[derive(Clone)]
+pub struct Reread {
+    pub asked: BTreeSet<String>,
+    pub look: Arc<KindLook>,
+}
+
+/// What a platform must read again before it can plan.
+#[derive(Default, Debug, PartialEq, Eq)]
+pub struct Doubts {
+    /// Ids to read, by kind.
+    pub ids: BTreeMap<Place, BTreeSet<String>>,
+    /// Kinds to look at as a whole: something of unknown id was written after the look.
+    pub places: BTreeSet<Place>,
+}
+
+/// What is known of one wanted node.
+#[derive(Clone)]
+pub enum Seen {
+    Absent,
+    Unknown(Unseen),
+    Present(Arc<AnyFound>),
+    /// Something of its unique name is there that is not ours.
+    Foreign {
+        cloud_id: String,
+        owner: Option<Owner>,
+    },
+}
+
+/// Why it is not known whether a node is there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unseen {
+    Failed(CloudError),
+    NotLookedAt,
+    /// Not seen, but it may be too early to see it.
+    TooEarly {
+        retry: Duration,
+    },
+}
+
+/// A thing of the platform that is not (or not the) thing of a wanted node.
+#[derive(Clone)]
+pub struct Extra {
+    pub found: Arc<AnyFound>,
+    pub node: NodeId,
+    pub role: Role,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Its node is not wanted (any more).
+    Unwanted,
+    /// Another thing is the node's.
+    Twin,
+    /// It carries the tags of a node but not its name: copied by somebody. Never touched.
+    Copy,
+}
+
+/// Whose things count as ours.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub owner: Owner,
+    /// UIDs of earlier objects of the same name whose things this object takes over.
+    pub takes_over: BTreeSet<String>,
+}
+
+impl Identity {
+    pub fn new(owner: Owner) -> Self {
+        Self { owner, takes_over: BTreeSet::new() }
+    }
+
+    fn owns(&self, found: &AnyFound) -> bool {
+        found.claim.as_ref().is_some_and(|claim| {
+            claim.owner.name == self.owner.name
+                && (claim.owner.uid == self.owner.uid || claim.kept || self.takes_over.contains(&claim.owner.uid))
+        })
+    }
+}
+
+/// What was seen of one platform.
+#[derive(Default)]
+pub struct Observation {
+    pub seen: BTreeMap<NodeId, Seen>,
+    pub extras: Vec<Extra>,
+    /// UIDs of other objects of the same name that own something here.
+    pub other_generations: BTreeSet<String>,
+    /// Kinds that could not be looked at.
+    pub unread: BTreeMap<Place, CloudError>,
+    /// All ids that some thing of the platform uses, with its users.
+    pub users: HashMap<String, Vec<NodeId>>,
+}
+
+impl Inventory {
+    /// What must be read again: nodes written after the look began, and nodes known by id that it did not show.
+    pub fn doubts<C: 'static>(&self, memory: &Memory, kinds: &[Kind<C>]) -> Doubts {
+        let mut doubts = Doubts::default();
+        for (node, known) in &memory.nodes {
+            let Some((place, look)) = self.look_for(node, kinds) else { continue };
+            let stale = known.written.is_some_and(|written| look.began <= written);
+            if known.gone && !stale {
+                continue;
+            }
+            match &known.cloud_id {
+                Some(id) if stale || (look.found.is_ok() && !look.by_id.contains_key(id)) => {
+                    doubts.ids.entry(place).or_default().insert(id.clone());
+                }
+                None if stale => {
+                    doubts.places.insert(place);
+                }
+                _ => {}
+            }
+        }
+        doubts
+    }
+
+    fn look_for<C: 'static>(&self, node: &NodeId, kinds: &[Kind<C>]) -> Option<(Place, &KindLook)> {
+        let kind = kinds.iter().find(|kind| kind.name == node.kind)?;
+        let place = (node.region.clone(), kind.name);
+        let look = self.looks.get(&place)?;
+        Some((place, look))
+    }
+
+    /// What all this means for one platform. Pure: `window` is how long a read may lag behind a write.
+    pub fn observe<C: 'static>(
+        &self,
+        graph: &Graph<C>,
+        kinds: &[Kind<C>],
+        identity: &Identity,
+        memory: &Memory,
+        window: Duration,
+    ) -> Observation {
+        let mut observation = Observation::default();
+        let mut candidates: BTreeMap<NodeId, Vec<Arc<AnyFound>>> = BTreeMap::new();
+        for ((region, kind), look) in &self.looks {
+            if let Err(error) = &look.found {
+                observation.unread.insert((region.clone(), *kind), error.clone());
+            }
+            self.collect(region, kind, look, identity, memory, &mut candidates, &mut observation);
+        }
+        for (node, found) in candidates.iter().flat_map(|(node, all)| all.iter().map(move |found| (node, found))) {
+            for used in &found.uses {
+                observation.users.entry(used.clone()).or_default().push(node.clone());
+            }
+        }
+        for node in graph.nodes() {
+            let known = memory.nodes.get(&node.id);
+            let mut mine = candidates.remove(&node.id).unwrap_or_default();
+            let seen = match choose(&mut mine, known, &observation.users) {
+                Some(best) => match self.stale(&node.id, known) {
+                    Some(error) => Seen::Unknown(Unseen::Failed(error)),
+                    None => Seen::Present(best),
+                },
+                None => {
+                    let kind = node.resource.kind();
+                    let name = node.resource.unique_name();
+                    self.missing(&node.id, &kind, name.as_deref(), known, memory, window)
+                }
+            };
+            observation.extras.extend(mine.into_iter().map(|found| Extra {
+                found,
+                node: node.id.clone(),
+                role: Role::Twin,
+            }));
+            observation.seen.insert(node.id.clone(), seen);
+        }
+        for (node, found) in
+            candidates.into_iter().flat_map(|(node, all)| all.into_iter().map(move |f| (node.clone(), f)))
+        {
+            if kinds.iter().any(|kind| kind.name == node.kind) {
+                observation.extras.push(Extra { found, node, role: Role::Unwanted });
+            }
+        }
+        observation
+    }
+
+    /// Sorts the things of one look into candidates for nodes, copies and things of other generations.
+    #[allow(clippy::too_many_arguments, reason = "one step of `observe`, split off for its length only")]
+    fn collect(
+        &self,
+        region: &Region,
+        kind: &'static str,
+        look: &KindLook,
+        identity: &Identity,
+        memory: &Memory,
+        candidates: &mut BTreeMap<NodeId, Vec<Arc<AnyFound>>>,
+        observation: &mut Observation,
+    ) {
+        let reread = self.rereads.get(&(region.clone(), kind)).filter(|reread| reread.look.found.is_ok());
+        let superseded = |id: &str| reread.is_some_and(|reread| reread.asked.contains(id));
+        let known_ids: HashMap<&str, &NodeId> = memory
+            .nodes
+            .iter()
+            .filter(|(node, _)| node.kind == kind && node.region == *region)
+            .filter_map(|(node, known)| Some((known.cloud_id.as_deref()?, node)))
+            .collect();
+        let named = look.by_owner.get(&identity.owner.name).into_iter().flatten();
+        let by_known_id = known_ids.keys().filter_map(|id| look.by_id.get(*id)).filter(|found| found.claim.is_none());
+        let again = reread.iter().flat_map(|reread| reread.look.found.iter().flatten());
+        let things = named.chain(by_known_id).filter(|found| !superseded(&found.cloud_id)).chain(again);
+        let mut taken = HashSet::new();
+        for found in things {
+            if !taken.insert(found.cloud_id.clone()) {
+                continue;
+            }
+            let remembered = known_ids.get(found.cloud_id.as_str()).copied();
+            match &found.claim {
+                None => {
+                    if let Some(node) = remembered {
+                        candidates.entry(node.clone()).or_default().push(found.clone());
+                    }
+                }
+                Some(claim) if identity.owns(found) => {
+                    if claim.node.kind != kind || claim.node.region != *region {
+                        observation.extras.push(Extra {
+                            found: found.clone(),
+                            node: claim.node.clone(),
+                            role: Role::Copy,
+                        });
+                    } else if let Some(node) = remembered {
+                        candidates.entry(node.clone()).or_default().push(found.clone());
+                    } else if found.name_fits {
+                        candidates.entry(claim.node.clone()).or_default().push(found.clone());
+                    } else {
+                        observation.extras.push(Extra {
+                            found: found.clone(),
+                            node: claim.node.clone(),
+                            role: Role::Copy,
+                        });
+                    }
+                }
+                Some(claim) if claim.owner.name == identity.owner.name => {
+                    if !found.leaving {
+                        observation.other_generations.insert(claim.owner.uid.clone());
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Why what was found of a node is out of date: it was written since, and the second read failed.
+    fn stale(&self, node: &NodeId, known: Option<&Known>) -> Option<CloudError> {
+        let ((region, kind), look) =
+            self.looks.iter().find(|((region, kind), _)| *region == node.region && *kind == node.kind)?;
+        let written = known?.written?;
+        let reread = self.rereads.get(&(region.clone(), *kind))?;
+        (look.began <= written).then(|| reread.look.found.as_ref().err().cloned()).flatten()
+    }
+
+    /// A node of which nothing was found: absent, or merely not seen?
+    fn missing<C: 'static>(
+        &self,
+        node: &NodeId,
+        kind: &Kind<C>,
+        unique_name: Option<&str>,
+        known: Option<&Known>,
+        memory: &Memory,
+        window: Duration,
+    ) -> Seen {
+        let place = (node.region.clone(), kind.name);
+        let Some(look) = self.looks.get(&place) else { return Seen::Unknown(Unseen::NotLookedAt) };
+        if let Err(error) = &look.found {
+            return Seen::Unknown(Unseen::Failed(error.clone()));
+        }
+        if let Some(foreign) = unique_name.and_then(|name| look.by_name.get(name)) {
+            let owner = foreign.claim.as_ref().map(|claim| claim.owner.clone());
+            return Seen::Foreign { cloud_id: foreign.cloud_id.clone(), owner };
+        }
+        let mut latest = look.began;
+        let id = known.and_then(|known| known.cloud_id.as_ref());
+        if let Some(id) = id {
+            match self.rereads.get(&place).filter(|reread| reread.asked.contains(id)) {
+                Some(Reread { look, .. }) => match &look.found {
+                    Ok(_) => latest = latest.max(look.began),
+                    Err(error) => return Seen::Unknown(Unseen::Failed(error.clone())),
+                },
+                None => return Seen::Unknown(Unseen::NotLookedAt),
+            }
+        }
+        let too_early = |since: Instant| {
+            (latest < since + window).then(|| Unseen::TooEarly { retry: (since + window).duration_since(latest) })
+        };
+        if let Some(unseen) = known.and_then(|known| known.written).and_then(too_early) {
+            return Seen::Unknown(unseen);
+        }
+        // A thing whose id is known and that a read by that id does not show is gone. Without an id, somebody before
+        // us may have made one that reads do not show yet.
+        if id.is_none()
+            && kind.create == Create::MakesTwins
+            && let Some(unseen) = memory.watching_since.and_then(too_early)
+        {
+            return Seen::Unknown(unseen);
+        }
+        Seen::Absent
+    }
+}
+
+/// Takes the node's own thing out of its candidates: the remembered one, else one in use, else the oldest.
+fn choose(
+    candidates: &mut Vec<Arc<AnyFound>>,
+    known: Option<&Known>,
+    users: &HashMap<String, Vec<NodeId>>,
+) -> Option<Arc<AnyFound>> {
+    let remembered = known.and_then(|known| known.cloud_id.as_deref());
+    let best = (0..candidates.len()).min_by_key(|&index| {
+        let found = &candidates[index];
+        (
+            found.leaving,
+            remembered != Some(found.cloud_id.as_str()),
+            !users.contains_key(&found.cloud_id),
+            found.created.unwrap_or(i64::MAX),
+            found.cloud_id.clone(),
+        )
+    })?;
+    Some(candidates.swap_remove(best))
+}

@@ -1,0 +1,63 @@
+//! What the controller remembers of one platform between passes: ids, and when it wrote what.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::id::NodeId;
+use crate::outputs::AnyOutput;
+use crate::report::Report;
+
+/// What is remembered of one node.
+#[derive(Clone, Default)]
+pub struct Known {
+    pub cloud_id: Option<String>,
+    pub output: Option<Arc<dyn AnyOutput>>,
+    /// The digest of the wish that the thing last agreed with. A difference under an unchanged wish is drift.
+    pub wish: Option<String>,
+    /// When it was last written, or a write was tried whose end is not known. What was read before that is stale.
+    pub written: Option<Instant>,
+    /// Deleted by us. Remembered, because a look from before the deletion still shows it.
+    pub gone: bool,
+}
+
+/// Kept in this process; ids and wishes are also recorded in the object's status and restored from there.
+#[derive(Clone, Default)]
+pub struct Memory {
+    pub nodes: BTreeMap<NodeId, Known>,
+    /// When this process, as leader, first looked for the platform. None: the object is new, nothing can exist yet.
+    pub watching_since: Option<Instant>,
+}
+
+impl Memory {
+    /// Takes over what a pass has learnt and done.
+    pub fn learn(&mut self, report: &Report) {
+        for entry in &report.entries {
+            let known = self.nodes.entry(entry.node.clone()).or_default();
+            let another = known.cloud_id.is_some() && known.cloud_id != entry.cloud_id;
+            if entry.extra && another {
+                continue; // a twin: the node's own thing stays remembered
+            }
+            if entry.cloud_id.is_some() {
+                known.cloud_id.clone_from(&entry.cloud_id);
+            }
+            if entry.written.is_some() {
+                known.written = entry.written;
+            }
+            if entry.gone {
+                known.gone = true;
+                known.output = None;
+                known.wish = None;
+                continue;
+            }
+            if entry.output.is_some() {
+                known.gone = false;
+                known.output.clone_from(&entry.output);
+            }
+            if entry.wish.is_some() {
+                known.wish.clone_from(&entry.wish);
+            }
+        }
+        self.nodes.retain(|_, known| known.cloud_id.is_some() || known.written.is_some());
+    }
+}

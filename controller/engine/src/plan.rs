@@ -1,0 +1,405 @@
+//! From what is wanted and what was seen to what shall be done. Pure.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::diff::{Change, diff};
+use crate::graph::{Graph, Node};
+use crate::id::{NodeId, Owner};
+use crate::inventory::{Extra, Observation, Role, Seen, Unseen};
+use crate::memory::{Known, Memory};
+use crate::outputs::Outputs;
+use crate::resource::{AnyFound, Delete, Kind, Replace, Wish};
+
+/// What shall be done with one node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Keep,
+    Create,
+    Update(Vec<Change>),
+    Replace(Replace, Vec<Change>),
+    Delete,
+    /// Left behind on purpose: only marked as kept.
+    Leave,
+    /// What to do is known once this node is done.
+    After(NodeId),
+    Hold(Hold),
+}
+
+impl Step {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Keep => "Keep",
+            Self::Create => "Create",
+            Self::Update(_) => "Update",
+            Self::Replace(..) => "Replace",
+            Self::Delete => "Delete",
+            Self::Leave => "Leave",
+            Self::After(_) => "After",
+            Self::Hold(_) => "Hold",
+        }
+    }
+
+    /// Whether the step changes something on AWS, or will.
+    pub fn writes(&self) -> bool {
+        !matches!(self, Self::Keep | Self::Hold(_))
+    }
+}
+
+/// Why something is not done.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Hold {
+    #[error("it could not be read: {0}")]
+    Unread(crate::CloudError),
+    #[error("it was not looked at in this pass")]
+    NotLookedAt,
+    #[error("it was not seen, but reads may lag behind; looking again in {} s", retry.as_secs().max(1))]
+    TooEarly { retry: std::time::Duration },
+    #[error("AWS is still at work on it ({0})")]
+    Busy(&'static str),
+    #[error("{cloud_id} has its name but {}", owner.as_ref().map_or("none of our tags".to_owned(), |owner| format!("belongs to {} ({})", owner.name, owner.uid)))]
+    NameTaken { cloud_id: String, owner: Option<Owner> },
+    #[error("another object of this name (UID {}) owns things here; set paymentplatform.io/take-over to that UID to take them over", uids.join(", "))]
+    OtherGeneration { uids: Vec<String> },
+    #[error("driftPolicy is Observe: the difference is reported, not corrected")]
+    Observing,
+    #[error("it would have to be replaced ({}), and it holds data", fields.join(", "))]
+    WouldLoseData { fields: Vec<String> },
+    #[error("it is no longer wanted, but holds data; delete it by hand when it may go")]
+    HoldsData,
+    #[error("{by} still uses it")]
+    InUse { by: NodeId },
+    #[error("what may still use it could not be read")]
+    UsersUnread,
+    /// The same correction again and again.
+    #[error("it was corrected {times} times in a short while, and somebody changes it back; the next correction is in {} s", retry.as_secs())]
+    Contested { times: u32, retry: std::time::Duration },
+    /// Decided by the caller for the whole platform, in its own words.
+    #[error("{0}")]
+    Platform(String),
+}
+
+impl Hold {
+    /// Whether nothing will move until a human acts.
+    pub fn needs_human(&self) -> bool {
+        match self {
+            Self::NameTaken { .. } | Self::OtherGeneration { .. } | Self::WouldLoseData { .. } | Self::HoldsData => {
+                true
+            }
+            Self::Unread(error) => error.class.needs_human(),
+            _ => false,
+        }
+    }
+}
+
+/// A step for one thing.
+#[derive(Clone)]
+pub struct Planned {
+    pub node: NodeId,
+    pub component: &'static str,
+    pub step: Step,
+    /// Whether the step puts right what somebody else changed.
+    pub drift: bool,
+    /// Whether it closes what was opened: done before everything else.
+    pub closes: bool,
+    /// Whether the thing is a twin or of a node that is not wanted.
+    pub extra: bool,
+    pub found: Option<Arc<AnyFound>>,
+    pub digest: Option<String>,
+    /// What differs, also where nothing is done about it.
+    pub changes: Vec<Change>,
+}
+
+/// Something worth telling that is no step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    pub node: NodeId,
+    pub cloud_id: String,
+    pub message: String,
+}
+
+/// What shall be done, in an order in which what is used comes before its users.
+#[derive(Clone, Default)]
+pub struct Plan {
+    pub steps: Vec<Planned>,
+    pub notices: Vec<Notice>,
+}
+
+impl Plan {
+    /// Whether carrying it out would write anything.
+    pub fn writes(&self) -> bool {
+        self.steps.iter().any(|planned| planned.step.writes())
+    }
+}
+
+/// How the platform as a whole is to be treated.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Nothing is written, for this reason.
+    pub hold: Option<Hold>,
+    /// Drift is reported and not corrected.
+    pub observe: bool,
+    /// The graph is empty on purpose: the platform is being deleted.
+    pub deleting: bool,
+    /// When deleting, what holds data stays, with what it needs.
+    pub keep_data: bool,
+    /// Corrections to hold for a while, by node.
+    pub contested: std::collections::BTreeMap<NodeId, Hold>,
+}
+
+/// The decision about one node, made when planning and again when what it depends on is done.
+pub struct Decision {
+    pub step: Step,
+    pub wish: Option<Wish>,
+    pub digest: Option<String>,
+    pub drift: bool,
+    pub changes: Vec<Change>,
+}
+
+/// Compares all that is wanted with all that was seen.
+pub fn plan<C: 'static>(
+    graph: &Graph<C>,
+    observation: &Observation,
+    memory: &Memory,
+    kinds: &[Kind<C>],
+    options: &Options,
+) -> Plan {
+    let mut plan = Plan::default();
+    let mut outputs = known_outputs(graph, observation, memory);
+    for node in graph.nodes() {
+        let seen = observation.seen.get(&node.id).unwrap_or(&Seen::Unknown(Unseen::NotLookedAt));
+        let known = memory.nodes.get(&node.id);
+        let decision = decide(node, seen, &outputs, known, options);
+        if matches!(decision.step, Step::Create | Step::Replace(..)) {
+            outputs.remove(&node.id);
+        }
+        let closes = closes(&node.resource.kind(), &decision.step);
+        plan.steps.push(Planned {
+            node: node.id.clone(),
+            component: node.component,
+            step: decision.step,
+            drift: decision.drift,
+            closes,
+            extra: false,
+            found: present(seen).cloned(),
+            digest: decision.digest,
+            changes: decision.changes,
+        });
+    }
+    let kept =
+        if options.deleting && options.keep_data { kept_ids(&observation.extras, kinds) } else { HashSet::new() };
+    for extra in &observation.extras {
+        plan_extra(extra, observation, kinds, options, &kept, &mut plan);
+    }
+    if let Some(hold) = platform_hold(observation, options) {
+        for planned in plan.steps.iter_mut().filter(|planned| planned.step.writes()) {
+            planned.step = Step::Hold(hold.clone());
+        }
+    }
+    plan
+}
+
+/// Outputs of everything that is there, and the remembered ones of what could not be read just now: a repair needs
+/// only outputs, and must not wait until its parent can be read again.
+pub fn known_outputs<C: 'static>(graph: &Graph<C>, observation: &Observation, memory: &Memory) -> Outputs {
+    let mut outputs = Outputs::default();
+    for node in graph.nodes() {
+        let output = match observation.seen.get(&node.id) {
+            Some(Seen::Present(found)) => found.output.clone(),
+            Some(Seen::Unknown(_)) => memory.nodes.get(&node.id).and_then(|known| known.output.clone()),
+            _ => None,
+        };
+        if let Some(output) = output {
+            outputs.insert(node.id.clone(), output);
+        }
+    }
+    outputs
+}
+
+/// What to do with one node, as far as the outputs known now tell.
+pub fn decide<C: 'static>(
+    node: &Node<C>,
+    seen: &Seen,
+    outputs: &Outputs,
+    known: Option<&Known>,
+    options: &Options,
+) -> Decision {
+    let only = |step| Decision { step, wish: None, digest: None, drift: false, changes: Vec::new() };
+    let found = match seen {
+        Seen::Unknown(unseen) => return only(Step::Hold(unseen_hold(unseen))),
+        Seen::Foreign { cloud_id, owner } => {
+            return only(Step::Hold(Hold::NameTaken { cloud_id: cloud_id.clone(), owner: owner.clone() }));
+        }
+        Seen::Absent => None,
+        Seen::Present(found) => Some(found),
+    };
+    let fields = match found.map(|found| &found.fields) {
+        Some(Err(error)) => return only(Step::Hold(Hold::Unread(error.clone()))),
+        Some(Ok(fields)) => Some(fields),
+        None => None,
+    };
+    let wish = match node.resource.wish(outputs, fields.map(|fields| &**fields)) {
+        Ok(wish) => wish,
+        Err(pending) => return only(Step::After(pending.on)),
+    };
+    let digest = wish.holes.is_empty().then(|| digest(node, outputs)).flatten();
+    let (step, drift) = match (found, fields) {
+        (Some(found), Some(fields)) => {
+            let same_wish = known.is_some_and(|known| known.wish.is_some() && known.wish == digest);
+            (compare(node, found, &**fields, &wish), same_wish || !wish.holes.is_empty())
+        }
+        _ => {
+            let made_before = known.is_some_and(|known| known.cloud_id.is_some() && known.wish.is_some());
+            let step = match wish.holes.first() {
+                Some(on) => Step::After(on.clone()),
+                None => Step::Create,
+            };
+            (step, made_before)
+        }
+    };
+    let changes = match &step {
+        Step::Update(changes) | Step::Replace(_, changes) => changes.clone(),
+        _ => Vec::new(),
+    };
+    let step = match step {
+        Step::Update(_) | Step::Create | Step::Replace(..) if drift && options.observe => Step::Hold(Hold::Observing),
+        Step::Update(_) | Step::Create | Step::Replace(..) if drift => match options.contested.get(&node.id) {
+            Some(hold) => Step::Hold(hold.clone()),
+            None => step,
+        },
+        step => step,
+    };
+    Decision { step, wish: Some(wish), digest, drift, changes }
+}
+
+fn compare<C: 'static>(node: &Node<C>, found: &AnyFound, seen: &dyn crate::resource::AnyFields, wish: &Wish) -> Step {
+    let complete = wish.holes.is_empty();
+    let changes =
+        if complete && wish.fields.equals(seen) { Vec::new() } else { diff(&seen.json(), &wish.fields.json()) };
+    if let Some(state) = found.busy
+        && (!changes.is_empty() || found.output.is_none())
+    {
+        return Step::Hold(Hold::Busy(state));
+    }
+    if changes.is_empty() {
+        return match wish.holes.first() {
+            Some(on) => Step::After(on.clone()),
+            None => Step::Keep,
+        };
+    }
+    let kind = node.resource.kind();
+    let replace = |change: &Change| kind.replace_on.iter().find(|(path, _)| change.path.starts_with(path));
+    let Some((_, how)) = changes.iter().find_map(replace) else { return Step::Update(changes) };
+    if kind.stateful {
+        let fields = changes.iter().filter(|change| replace(change).is_some()).map(|change| change.path.to_string());
+        return Step::Hold(Hold::WouldLoseData { fields: fields.collect() });
+    }
+    Step::Replace(*how, changes)
+}
+
+fn unseen_hold(unseen: &Unseen) -> Hold {
+    match unseen {
+        Unseen::Failed(error) => Hold::Unread(error.clone()),
+        Unseen::NotLookedAt => Hold::NotLookedAt,
+        Unseen::TooEarly { retry } => Hold::TooEarly { retry: *retry },
+    }
+}
+
+/// A short digest of a wish, without what it takes over from what is there.
+fn digest<C: 'static>(node: &Node<C>, outputs: &Outputs) -> Option<String> {
+    let wish = node.resource.wish(outputs, None).ok()?;
+    let hash = Sha256::digest(wish.fields.json().to_string());
+    Some(hex::encode(&hash[..6]))
+}
+
+fn closes<C: 'static>(kind: &Kind<C>, step: &Step) -> bool {
+    let Step::Update(changes) = step else { return false };
+    changes.iter().any(|change| kind.close_first.iter().any(|path| change.path.starts_with(path)))
+}
+
+fn present(seen: &Seen) -> Option<&Arc<AnyFound>> {
+    match seen {
+        Seen::Present(found) => Some(found),
+        _ => None,
+    }
+}
+
+fn platform_hold(observation: &Observation, options: &Options) -> Option<Hold> {
+    if let Some(hold) = &options.hold {
+        return Some(hold.clone());
+    }
+    let uids = &observation.other_generations;
+    (!uids.is_empty()).then(|| Hold::OtherGeneration { uids: uids.iter().cloned().collect() })
+}
+
+/// What holds data, and everything that it uses (the key that encrypts it).
+fn kept_ids<C: 'static>(extras: &[Extra], kinds: &[Kind<C>]) -> HashSet<String> {
+    let stateful = |node: &NodeId| kinds.iter().any(|kind| kind.name == node.kind && kind.stateful);
+    let mut kept: HashSet<String> =
+        extras.iter().filter(|extra| stateful(&extra.node)).map(|extra| extra.found.cloud_id.clone()).collect();
+    loop {
+        let uses: BTreeSet<String> = extras
+            .iter()
+            .filter(|extra| kept.contains(&extra.found.cloud_id))
+            .flat_map(|extra| extra.found.uses.iter().cloned())
+            .filter(|id| !kept.contains(id))
+            .collect();
+        if uses.is_empty() {
+            return kept;
+        }
+        kept.extend(uses);
+    }
+}
+
+fn plan_extra<C: 'static>(
+    extra: &Extra,
+    observation: &Observation,
+    kinds: &[Kind<C>],
+    options: &Options,
+    kept: &HashSet<String>,
+    plan: &mut Plan,
+) {
+    let Extra { found, node, role } = extra;
+    let notice =
+        |message: &str| Notice { node: node.clone(), cloud_id: found.cloud_id.clone(), message: message.to_owned() };
+    if *role == Role::Copy {
+        plan.notices.push(notice("carries our tags under another name; it is left alone"));
+        return;
+    }
+    let Some(kind) = kinds.iter().find(|kind| kind.name == node.kind) else { return };
+    if found.leaving {
+        return;
+    }
+    let step = if kept.contains(&found.cloud_id) {
+        if found.claim.as_ref().is_some_and(|claim| claim.kept) {
+            return;
+        }
+        Step::Leave
+    } else if found.busy == Some("deleting") {
+        Step::Hold(Hold::Busy("deleting"))
+    } else if kind.stateful && !options.deleting {
+        if *role == Role::Twin {
+            plan.notices.push(notice("is a second thing of this node and holds data; it is left alone"));
+            return;
+        }
+        Step::Hold(Hold::HoldsData)
+    } else if kind.delete_when == Delete::Last && !observation.unread.is_empty() {
+        Step::Hold(Hold::UsersUnread)
+    } else {
+        Step::Delete
+    };
+    plan.steps.push(Planned {
+        node: node.clone(),
+        component: "",
+        step,
+        drift: *role == Role::Twin,
+        closes: false,
+        extra: true,
+        found: Some(found.clone()),
+        digest: None,
+        changes: Vec::new(),
+    });
+}

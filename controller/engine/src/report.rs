@@ -1,0 +1,86 @@
+//! What a pass did: one entry per node, from which conditions, drift records and events are projected.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::diff::Change;
+use crate::error::CloudError;
+use crate::id::NodeId;
+use crate::outputs::AnyOutput;
+use crate::plan::{Hold, Notice, Step};
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Unchanged,
+    Changed,
+    /// Begun; AWS needs time.
+    Waiting {
+        until: String,
+        retry: Duration,
+    },
+    /// Not begun: `on` is not ready.
+    Blocked {
+        on: NodeId,
+    },
+    /// Not done, on purpose.
+    Held(Hold),
+    Failed(CloudError),
+}
+
+impl Outcome {
+    /// Whether the node is as it should be.
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Self::Unchanged | Self::Changed)
+    }
+}
+
+/// One step and its end.
+#[derive(Clone)]
+pub struct Entry {
+    pub node: NodeId,
+    pub component: &'static str,
+    pub step: Step,
+    pub outcome: Outcome,
+    /// Whether the step puts right what somebody else changed, as opposed to following a changed spec.
+    pub drift: bool,
+    pub cloud_id: Option<String>,
+    pub output: Option<Arc<dyn AnyOutput>>,
+    pub wish: Option<String>,
+    pub written: Option<Instant>,
+    /// What differed, also where nothing was done about it.
+    pub changes: Vec<Change>,
+    /// The thing is deleted for good.
+    pub gone: bool,
+    /// The thing is not one of the graph: a twin, or no longer wanted.
+    pub extra: bool,
+}
+
+/// The end of a pass.
+#[derive(Clone, Default)]
+pub struct Report {
+    pub entries: Vec<Entry>,
+    pub notices: Vec<Notice>,
+}
+
+impl Report {
+    /// The nodes of the graph that are as they should be, and all nodes of the graph.
+    pub fn progress(&self) -> (usize, usize) {
+        let wanted = self.entries.iter().filter(|entry| !entry.extra);
+        let ready = wanted.clone().filter(|entry| entry.outcome.is_ready()).count();
+        (ready, wanted.count())
+    }
+
+    pub fn is_converged(&self) -> bool {
+        self.entries.iter().all(|entry| entry.outcome.is_ready())
+    }
+
+    /// How soon to look again at what AWS is still working on.
+    pub fn retry(&self) -> Option<Duration> {
+        let waits = self.entries.iter().filter_map(|entry| match &entry.outcome {
+            Outcome::Waiting { retry, .. } => Some(*retry),
+            _ => None,
+        });
+        waits.min()
+    }
+}

@@ -1,0 +1,51 @@
+//! The clients of one region, and what one round of looking reads once for several kinds.
+
+use std::sync::Arc;
+
+use aws_sdk_ec2::types::SecurityGroup;
+use payment_platform_engine::{CloudError, Region};
+use tokio::sync::OnceCell;
+
+/// The clients of one (account, region, role).
+pub struct Clients {
+    pub region: Region,
+    pub account_id: String,
+    pub ec2: aws_sdk_ec2::Client,
+    pub kms: aws_sdk_kms::Client,
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    pub quotas: aws_sdk_servicequotas::Client,
+    pub key_marks: crate::aws::kms::KeyMarks,
+}
+
+/// What kinds call. A clone for a new round of looking shares the clients and forgets what was read.
+pub struct Aws {
+    pub clients: Arc<Clients>,
+    security_groups: OnceCell<Result<Vec<SecurityGroup>, CloudError>>,
+}
+
+impl Aws {
+    pub fn new(clients: Arc<Clients>) -> Self {
+        Self { clients, security_groups: OnceCell::new() }
+    }
+
+    /// The same clients, nothing read yet.
+    pub fn round(&self) -> Arc<Self> {
+        Arc::new(Self::new(self.clients.clone()))
+    }
+
+    /// Our security groups, read once for the groups and for their rules.
+    pub async fn security_groups<F>(&self, read: F) -> Result<&[SecurityGroup], CloudError>
+    where
+        F: Future<Output = Result<Vec<SecurityGroup>, CloudError>>,
+    {
+        self.security_groups.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
+    }
+}
+
+impl std::ops::Deref for Aws {
+    type Target = Clients;
+
+    fn deref(&self) -> &Clients {
+        &self.clients
+    }
+}

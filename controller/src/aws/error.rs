@@ -1,0 +1,167 @@
+//! AWS's error codes and what each means for what to do next: one table, and nothing matches on messages.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use payment_platform_engine::{Class, CloudError};
+
+/// Gives a call's error its name: the operation as an IAM action.
+pub trait During<T> {
+    /// `action` is the operation as an IAM action, for example `ec2:CreateVpc`.
+    fn during(self, action: &'static str) -> Result<T, CloudError>;
+}
+
+impl<T, E> During<T> for Result<T, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    fn during(self, action: &'static str) -> Result<T, CloudError> {
+        self.map_err(|error| cloud_error(action, &error))
+    }
+}
+
+/// Whether the thing is gone already: for deletions, which then are done.
+pub fn gone<T>(result: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.class == Class::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn cloud_error<E>(action: &'static str, error: &SdkError<E, HttpResponse>) -> CloudError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            let code = service.err().code().unwrap_or("Unknown");
+            let message = service.err().message().unwrap_or("no message");
+            let class = class_of(code).unwrap_or(class_of_status(status));
+            let request_id = service.raw().headers().get("x-amzn-requestid").map(str::to_owned);
+            CloudError { request_id, ..CloudError::new(class, action, code, one_line(message)) }
+        }
+        SdkError::TimeoutError(_) => CloudError::new(Class::Ambiguous, action, "Timeout", "no answer in time"),
+        SdkError::DispatchFailure(failure) => {
+            let cause = causes(failure.as_connector_error().map(|error| error as &(dyn Error + 'static)));
+            let class = match failure.as_connector_error() {
+                _ if cause.contains(FENCED) => Class::Unavailable,
+                Some(error) if error.is_io() || error.is_timeout() => Class::Ambiguous,
+                _ if is_credentials(failure.as_connector_error()) => Class::Unauthenticated,
+                _ => Class::Unavailable,
+            };
+            CloudError::new(class, action, "NotSent", cause)
+        }
+        SdkError::ResponseError(_) => {
+            CloudError::new(Class::Ambiguous, action, "BadResponse", "the answer could not be read")
+        }
+        other => {
+            let cause = causes(Some(other));
+            let class = if cause.contains(FENCED) { Class::Unavailable } else { Class::Invalid };
+            CloudError::new(class, action, "NotBuilt", cause)
+        }
+    }
+}
+
+/// The message with which calls are refused once the lease is lost.
+pub const FENCED: &str = "another controller holds the lease";
+
+fn is_credentials(error: Option<&aws_smithy_runtime_api::client::result::ConnectorError>) -> bool {
+    let mut source = error.map(|error| error as &(dyn Error + 'static));
+    while let Some(error) = source {
+        if error.is::<aws_credential_types::provider::error::CredentialsError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+fn causes(error: Option<&(dyn Error + 'static)>) -> String {
+    let mut text = Vec::new();
+    let mut source = error;
+    while let Some(error) = source {
+        text.push(error.to_string());
+        source = error.source();
+    }
+    one_line(&text.join(": "))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn class_of_status(status: u16) -> Class {
+    match status {
+        401 => Class::Unauthenticated,
+        403 => Class::Denied,
+        404 => Class::NotFound,
+        409 => Class::Conflict,
+        429 => Class::Throttled,
+        500.. => Class::Unavailable,
+        _ => Class::Invalid,
+    }
+}
+
+/// The table. Codes are those of the API references of EC2, KMS, CloudWatch Logs, IAM, STS and Service Quotas.
+#[rustfmt::skip]
+fn class_of(code: &str) -> Option<Class> {
+    Some(match code {
+        "InvalidVpcID.NotFound" | "InvalidSubnetID.NotFound" | "InvalidInternetGatewayID.NotFound"
+        | "InvalidAllocationID.NotFound" | "NatGatewayNotFound" | "InvalidRouteTableID.NotFound" | "InvalidRoute.NotFound"
+        | "InvalidAssociationID.NotFound" | "InvalidGroup.NotFound" | "InvalidGroupId.Malformed"
+        | "InvalidSecurityGroupRuleId.NotFound" | "InvalidPermission.NotFound" | "InvalidNetworkAclID.NotFound"
+        | "InvalidNetworkAclEntry.NotFound" | "Gateway.NotAttached" | "NotFoundException" | "ResourceNotFoundException"
+        | "NoSuchEntity" | "NoSuchResourceException" => Class::NotFound,
+
+        "InvalidGroup.Duplicate" | "AlreadyExistsException" | "ResourceAlreadyExistsException" | "EntityAlreadyExists"
+            => Class::AlreadyExists,
+
+        "InvalidPermission.Duplicate" | "RouteAlreadyExists" | "NetworkAclEntryAlreadyExists" | "Resource.AlreadyAssociated"
+        | "Resource.AlreadyAssigned" | "OperationAbortedException" | "ConcurrentModification" | "IncorrectState" | "IncorrectInstanceState"
+        | "InvalidState" | "ConflictException" => Class::Conflict,
+
+        "DependencyViolation" | "InvalidIPAddress.InUse" | "AddressInUse" | "InvalidSubnet.Conflict" | "DeleteConflict"
+        | "InvalidGroup.InUse" | "ResourceInUse" => Class::InUse,
+
+        "VpcLimitExceeded" | "SubnetLimitExceeded" | "InternetGatewayLimitExceeded" | "AddressLimitExceeded"
+        | "NatGatewayLimitExceeded" | "RouteTableLimitExceeded" | "RouteLimitExceeded" | "SecurityGroupLimitExceeded"
+        | "RulesPerSecurityGroupLimitExceeded" | "NetworkAclEntryLimitExceeded" | "TagLimitExceeded" | "LimitExceededException"
+        | "LimitExceeded" | "ServiceQuotaExceededException" => Class::Quota,
+
+        "InvalidKeyState" | "KMSInvalidStateException" | "DisabledException" | "KeyUnavailableException" => Class::NotYet,
+
+        "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestLimitExceeded" | "TooManyRequestsException"
+        | "RequestThrottled" | "RequestThrottledException" | "SlowDown" | "EC2ThrottledException" | "PriorRequestNotComplete"
+            => Class::Throttled,
+
+        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "OptInRequired" => Class::Denied,
+
+        "AuthFailure" | "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch" | "InvalidSignatureException" | "MissingAuthenticationToken" | "RequestExpired"
+            => Class::Unauthenticated,
+
+        "InternalError" | "InternalFailure" | "ServiceUnavailable" | "ServiceUnavailableException" | "Unavailable"
+        | "KMSInternalException" | "DependencyTimeoutException" | "ServiceFailure" | "InternalServerError" => Class::Unavailable,
+
+        "RequestTimeout" | "RequestTimeoutException" => Class::Ambiguous,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_codes_have_their_class_and_unknown_ones_that_of_the_status() {
+        assert_eq!(class_of("InvalidVpcID.NotFound"), Some(Class::NotFound));
+        assert_eq!(class_of("VpcLimitExceeded"), Some(Class::Quota));
+        assert_eq!(class_of("SomethingNew"), None);
+        assert_eq!(class_of_status(503), Class::Unavailable);
+        assert_eq!(class_of_status(400), Class::Invalid);
+    }
+}

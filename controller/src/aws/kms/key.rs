@@ -1,0 +1,312 @@
+//! KMS key: what encrypts stored account data and logs (PCI DSS 3.5.1, 3.6.1, 3.7.4: rotation; 7.2.1: each key names
+//! only its users).
+//!
+//! AWS rules obeyed: CreateKey takes no token; a deletion is scheduled, never immediate, and can be cancelled until
+//! then, which leaves the key disabled; rotation of a disabled key is off; a policy must leave the caller able to
+//! change it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
+use aws_smithy_types::retry::RetryConfig;
+use futures::{StreamExt, TryStreamExt, stream};
+use payment_platform_engine::diff::Change;
+use payment_platform_engine::resource::{Create, Delete};
+use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Resource, Tier, Up};
+use serde::{Deserialize, Serialize};
+
+use crate::aws::Aws;
+use crate::aws::error::{During, gone};
+use crate::aws::limits::READS_AT_ONCE;
+use crate::aws::policy::PolicyDocument;
+use crate::aws::tags::{self, TagMap, Tags, claim};
+
+/// Days that the key's deletion takes once it is asked for; a tag, so that the key can be deleted when the spec no
+/// longer parses.
+const DELETION_WINDOW: &str = "paymentplatform.io/deletion-window-days";
+
+/// A symmetric key for encryption and decryption.
+#[derive(Clone, Serialize)]
+pub struct Key {
+    pub description: String,
+    pub rotation_days: i32,
+    pub deletion_window_days: i32,
+    pub policy: PolicyDocument,
+    pub tags: Tags,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fields {
+    pub description: String,
+    pub enabled: bool,
+    pub pending_deletion: bool,
+    pub rotation: Rotation,
+    pub policy: PolicyDocument,
+    pub tags: TagMap,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rotation {
+    pub enabled: bool,
+    /// None while rotation is off.
+    pub period_days: Option<i32>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Output {
+    pub arn: String,
+}
+
+/// What earlier looks have found out about the account's keys, so that keys of others are asked for their tags once.
+#[derive(Default)]
+pub struct KeyMarks(Mutex<HashMap<String, Mark>>);
+
+#[derive(Clone)]
+enum Mark {
+    Foreign,
+    Ours(TagMap),
+}
+
+impl KeyMarks {
+    fn set(&self, arn: &str, mark: Mark) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(arn.to_owned(), mark);
+    }
+
+    fn is_foreign(&self, arn: &str) -> bool {
+        matches!(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(arn), Some(Mark::Foreign))
+    }
+
+    /// The tags of one of our keys, as they were last seen.
+    pub fn tags(&self, arn: &str) -> Option<TagMap> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).get(arn) {
+            Some(Mark::Ours(tags)) => Some(tags.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Resource for Key {
+    const KIND: &'static str = "kms/key";
+    const ACTIONS: &'static [&'static str] = &[
+        "kms:CancelKeyDeletion",
+        "kms:CreateKey",
+        "kms:DescribeKey",
+        "kms:EnableKey",
+        "kms:EnableKeyRotation",
+        "kms:GetKeyPolicy",
+        "kms:GetKeyRotationStatus",
+        "kms:ListKeys",
+        "kms:ListResourceTags",
+        "kms:PutKeyPolicy",
+        "kms:ScheduleKeyDeletion",
+        "kms:TagResource",
+        "kms:UntagResource",
+        "kms:UpdateKeyDescription",
+    ];
+    const CLOSE_FIRST: &'static [&'static str] = &["enabled", "pending_deletion", "rotation", "policy"];
+    const TIER: Tier = Tier::Fast;
+    const CREATE: Create = Create::MakesTwins;
+    const DELETE: Delete = Delete::Last;
+
+    type Cloud = Aws;
+    type Fields = Fields;
+    type Output = Output;
+
+    fn fields(&self, _up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
+        let mut tags = self.tags.over(seen.map(|seen| &seen.tags));
+        tags.insert(DELETION_WINDOW.to_owned(), self.deletion_window_days.to_string());
+        Ok(Fields {
+            description: self.description.clone(),
+            enabled: true,
+            pending_deletion: false,
+            rotation: Rotation { enabled: true, period_days: Some(self.rotation_days) },
+            policy: self.policy.clone(),
+            tags,
+        })
+    }
+
+    async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
+        let (ids, asked) = match look {
+            Look::Ids(ids) => (ids, true),
+            Look::All => (list(&aws).await?, false),
+        };
+        let unknown = ids.into_iter().filter(|id| asked || !aws.key_marks.is_foreign(id));
+        let found = stream::iter(unknown).map(|id| {
+            let aws = aws.clone();
+            async move { if asked { read_asked(&aws, &id).await } else { read_listed(&aws, &id).await } }
+        });
+        let found: Vec<_> = found.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
+        let once = aws_sdk_kms::config::Builder::new().retry_config(RetryConfig::disabled());
+        let call = cx.cloud.kms.create_key().description(&want.description).policy(want.policy.to_json());
+        let call = call.key_spec(KeySpec::SymmetricDefault).key_usage(KeyUsageType::EncryptDecrypt);
+        let call = call.set_tags(Some(tag_list(&want.tags))).customize().config_override(once);
+        let made = call.send().await.during("kms:CreateKey")?;
+        let arn = made.key_metadata.and_then(|key| key.arn);
+        let arn = arn.ok_or_else(|| CloudError::new(Class::Unavailable, "kms:CreateKey", "BadAnswer", "no ARN"))?;
+        cx.cloud.key_marks.set(&arn, Mark::Ours(want.tags.clone()));
+        rotate(&cx.cloud, &arn, &want.rotation).await?;
+        Ok(Progress::Done(Output { arn }))
+    }
+
+    async fn update(
+        want: Fields,
+        now: Output,
+        changes: Vec<Change>,
+        cx: Context<Aws>,
+    ) -> Result<Progress<Output>, CloudError> {
+        let (kms, key) = (&cx.cloud.kms, &now.arn);
+        let touches = |field: &str| changes.iter().any(|change| change.field() == field);
+        // In this order: a key pending deletion takes no other change, and a disabled one no rotation.
+        if touches("pending_deletion") {
+            kms.cancel_key_deletion().key_id(key).send().await.during("kms:CancelKeyDeletion")?;
+        }
+        if touches("enabled") || touches("pending_deletion") {
+            kms.enable_key().key_id(key).send().await.during("kms:EnableKey")?;
+        }
+        if touches("rotation") || touches("pending_deletion") {
+            rotate(&cx.cloud, key, &want.rotation).await?;
+        }
+        if touches("policy") {
+            let call = kms.put_key_policy().key_id(key).policy_name("default").policy(want.policy.to_json());
+            call.send().await.during("kms:PutKeyPolicy")?;
+        }
+        if touches("description") {
+            let call = kms.update_key_description().key_id(key).description(&want.description);
+            call.send().await.during("kms:UpdateKeyDescription")?;
+        }
+        let (set, remove) = tags::changed(&changes);
+        if !set.is_empty() {
+            let call = kms.tag_resource().key_id(key).set_tags(Some(tag_list(&set)));
+            call.send().await.during("kms:TagResource")?;
+        }
+        if !remove.is_empty() {
+            let call = kms.untag_resource().key_id(key).set_tag_keys(Some(remove));
+            call.send().await.during("kms:UntagResource")?;
+        }
+        Ok(Progress::Done(now))
+    }
+
+    /// Schedules the deletion; until its day the key can be brought back.
+    async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
+        let Some(tags) = gone(read_tags(&cx.cloud, &cloud_id).await)? else { return Ok(Progress::Done(())) };
+        let days = tags.get(DELETION_WINDOW).and_then(|days| days.parse().ok()).unwrap_or(30);
+        let call = cx.cloud.kms.schedule_key_deletion().key_id(cloud_id).pending_window_in_days(days);
+        gone(call.send().await.during("kms:ScheduleKeyDeletion"))?;
+        Ok(Progress::Done(()))
+    }
+
+    async fn keep(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
+        let kept = TagMap::from([(tags::KEPT.to_owned(), "true".to_owned())]);
+        let call = cx.cloud.kms.tag_resource().key_id(cloud_id).set_tags(Some(tag_list(&kept)));
+        call.send().await.during("kms:TagResource")?;
+        Ok(Progress::Done(()))
+    }
+
+    fn cloud_id(output: &Output) -> &str {
+        &output.arn
+    }
+}
+
+/// ARNs of all keys of the account and region.
+async fn list(aws: &Aws) -> Result<Vec<String>, CloudError> {
+    let keys = aws.kms.list_keys().limit(1000).into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+    Ok(keys.during("kms:ListKeys")?.into_iter().filter_map(|key| key.key_arn).collect())
+}
+
+/// A key from the list of all: somebody else's is remembered as such, and one that does not let us read its tags
+/// cannot be ours, since ours name us.
+async fn read_listed(aws: &Aws, arn: &str) -> Result<Option<Found<Key>>, CloudError> {
+    let tags = match read_tags(aws, arn).await {
+        Ok(tags) => tags,
+        Err(error) if matches!(error.class, Class::NotFound | Class::Denied) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if claim(&tags).is_none() {
+        aws.key_marks.set(arn, Mark::Foreign);
+        return Ok(None);
+    }
+    let Some(metadata) = describe(aws, arn).await? else { return Ok(None) };
+    Ok(Some(found(aws, arn, metadata, Ok(tags)).await))
+}
+
+/// A key that is known to be ours: its tags may have been taken away.
+async fn read_asked(aws: &Aws, arn: &str) -> Result<Option<Found<Key>>, CloudError> {
+    let Some(metadata) = describe(aws, arn).await? else { return Ok(None) };
+    let tags = read_tags(aws, arn).await;
+    Ok(Some(found(aws, arn, metadata, tags).await))
+}
+
+async fn describe(aws: &Aws, arn: &str) -> Result<Option<KeyMetadata>, CloudError> {
+    let answer = gone(aws.kms.describe_key().key_id(arn).send().await.during("kms:DescribeKey"))?;
+    let metadata = answer.and_then(|answer| answer.key_metadata);
+    Ok(metadata.filter(|key| key.key_manager != Some(KeyManagerType::Aws)))
+}
+
+async fn found(aws: &Aws, arn: &str, key: KeyMetadata, tags: Result<TagMap, CloudError>) -> Found<Key> {
+    let claim = tags.as_ref().ok().and_then(claim);
+    if let (Some(_), Ok(tags)) = (&claim, &tags) {
+        aws.key_marks.set(arn, Mark::Ours(tags.clone()));
+    }
+    let pending_deletion = key.key_state == Some(KeyState::PendingDeletion);
+    let created = key.creation_date.map(|date| date.secs());
+    Found {
+        claim,
+        name: None,
+        // A key has no name of its own; AWS copies no tags to keys.
+        name_fits: true,
+        cloud_id: arn.to_owned(),
+        uses: Vec::new(),
+        fields: fields(aws, arn, key, pending_deletion, tags).await,
+        output: Some(Output { arn: arn.to_owned() }),
+        busy: None,
+        leaving: pending_deletion,
+        created,
+    }
+}
+
+async fn fields(
+    aws: &Aws,
+    arn: &str,
+    key: KeyMetadata,
+    pending_deletion: bool,
+    tags: Result<TagMap, CloudError>,
+) -> Result<Fields, CloudError> {
+    let tags = tags?;
+    let rotation = aws.kms.get_key_rotation_status().key_id(arn).send();
+    let policy = aws.kms.get_key_policy().key_id(arn).policy_name("default").send();
+    let (rotation, policy) = futures::future::join(rotation, policy).await;
+    let (rotation, policy) = (rotation.during("kms:GetKeyRotationStatus")?, policy.during("kms:GetKeyPolicy")?);
+    let enabled = rotation.key_rotation_enabled;
+    let policy = PolicyDocument::parse(policy.policy().unwrap_or_default())
+        .map_err(|error| CloudError::new(Class::Unavailable, "kms:GetKeyPolicy", "BadPolicy", error.to_string()))?;
+    Ok(Fields {
+        description: key.description.unwrap_or_default(),
+        enabled: key.enabled,
+        pending_deletion,
+        rotation: Rotation { enabled, period_days: rotation.rotation_period_in_days.filter(|_| enabled) },
+        policy,
+        tags,
+    })
+}
+
+pub(super) async fn read_tags(aws: &Aws, arn: &str) -> Result<TagMap, CloudError> {
+    let tags = aws.kms.list_resource_tags().key_id(arn).into_paginator().items().send();
+    let tags = tags.collect::<Result<Vec<_>, _>>().await.during("kms:ListResourceTags")?;
+    Ok(tags.into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect())
+}
+
+async fn rotate(aws: &Aws, arn: &str, rotation: &Rotation) -> Result<(), CloudError> {
+    let call = aws.kms.enable_key_rotation().key_id(arn).set_rotation_period_in_days(rotation.period_days);
+    call.send().await.during("kms:EnableKeyRotation")?;
+    Ok(())
+}
+
+fn tag_list(tags: &TagMap) -> Vec<Tag> {
+    let tag = |(key, value)| Tag::builder().tag_key(key).tag_value(value).build().ok();
+    tags.iter().filter_map(tag).collect()
+}

@@ -1,0 +1,198 @@
+//! Log group: where a service writes, encrypted and kept for as long as PCI DSS 10.5.1 asks.
+//!
+//! AWS rules obeyed: the key's policy must admit CloudWatch Logs before the group is made; a group must exist before
+//! its writer, which would otherwise make one without key and retention; names are unique in account and region.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use payment_platform_engine::diff::Change;
+use payment_platform_engine::resource::Create;
+use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
+use serde::{Deserialize, Serialize};
+
+use crate::aws::Aws;
+use crate::aws::error::{During, gone};
+use crate::aws::kms::Key;
+use crate::aws::limits::READS_AT_ONCE;
+use crate::aws::tags::{self, TagMap, Tags, claim};
+
+/// What the names of our groups begin with. A look asks for each: a search by pattern, which would find all in one
+/// call, answers neither retention nor key.
+pub const PREFIXES: &[&str] = &[
+    "/aws/ecs/containerinsights/ecs-payment-cluster-",
+    "/aws/rds/cluster/aurora-payment-",
+    "/ecs/payment-",
+    "/vpc/flow-logs/payment-",
+];
+
+/// A log group; its node has the group's own name.
+#[derive(Clone, Serialize)]
+pub struct LogGroup {
+    pub name: String,
+    pub retention_days: i32,
+    pub key: Ref<Key>,
+    pub tags: Tags,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fields {
+    pub name: String,
+    /// None: kept for ever.
+    pub retention_days: Option<i32>,
+    pub key_arn: Option<String>,
+    pub tags: TagMap,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Output {
+    pub name: String,
+    /// Without the `:*` that CloudWatch Logs appends.
+    pub arn: String,
+}
+
+impl Resource for LogGroup {
+    const KIND: &'static str = "logs/log-group";
+    const ACTIONS: &'static [&'static str] = &[
+        "logs:AssociateKmsKey",
+        "logs:CreateLogGroup",
+        "logs:DeleteLogGroup",
+        "logs:DescribeLogGroups",
+        "logs:ListTagsForResource",
+        "logs:PutRetentionPolicy",
+        "logs:TagResource",
+        "logs:UntagResource",
+    ];
+    const CLOSE_FIRST: &'static [&'static str] = &["key_arn", "retention_days"];
+    const STATEFUL: bool = true;
+    const CREATE: Create = Create::Idempotent;
+
+    type Cloud = Aws;
+    type Fields = Fields;
+    type Output = Output;
+
+    fn unique_name(&self) -> Option<String> {
+        Some(self.name.clone())
+    }
+
+    fn fields(&self, up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
+        Ok(Fields {
+            name: self.name.clone(),
+            retention_days: Some(self.retention_days),
+            key_arn: Some(up.get(&self.key)?.arn.clone()),
+            tags: self.tags.over(seen.map(|seen| &seen.tags)),
+        })
+    }
+
+    async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
+        let prefixes: Vec<String> = match &look {
+            Look::All => PREFIXES.iter().map(|prefix| (*prefix).to_owned()).collect(),
+            Look::Ids(names) => names.clone(),
+        };
+        let answers = stream::iter(prefixes).map(|prefix| {
+            let call = aws.logs.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
+            async move { call.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeLogGroups") }
+        });
+        let groups: Vec<Vec<Group>> = answers.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+        let wanted = |group: &Group| match &look {
+            Look::All => true,
+            Look::Ids(names) => names.iter().any(|name| group.log_group_name() == Some(name)),
+        };
+        let groups: Vec<Group> = groups.into_iter().flatten().filter(wanted).collect();
+        let found = stream::iter(groups).map(|group| {
+            let aws = aws.clone();
+            async move { read(&aws, group).await }
+        });
+        let found: Vec<_> = found.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
+        let call = cx.cloud.logs.create_log_group().log_group_name(&want.name).set_kms_key_id(want.key_arn.clone());
+        call.set_tags(Some(want.tags.clone().into_iter().collect())).send().await.during("logs:CreateLogGroup")?;
+        retain(&cx.cloud, &want).await?;
+        let arn = arn(&cx.cloud, &want.name);
+        Ok(Progress::Done(Output { name: want.name, arn }))
+    }
+
+    async fn update(
+        want: Fields,
+        now: Output,
+        changes: Vec<Change>,
+        cx: Context<Aws>,
+    ) -> Result<Progress<Output>, CloudError> {
+        let logs = &cx.cloud.logs;
+        let touches = |field: &str| changes.iter().any(|change| change.field() == field);
+        if touches("key_arn") {
+            let call = logs.associate_kms_key().log_group_name(&now.name).set_kms_key_id(want.key_arn.clone());
+            call.send().await.during("logs:AssociateKmsKey")?;
+        }
+        if touches("retention_days") {
+            retain(&cx.cloud, &want).await?;
+        }
+        let (set, remove) = tags::changed(&changes);
+        if !set.is_empty() {
+            let call = logs.tag_resource().resource_arn(&now.arn).set_tags(Some(set.into_iter().collect()));
+            call.send().await.during("logs:TagResource")?;
+        }
+        if !remove.is_empty() {
+            let call = logs.untag_resource().resource_arn(&now.arn).set_tag_keys(Some(remove));
+            call.send().await.during("logs:UntagResource")?;
+        }
+        Ok(Progress::Done(now))
+    }
+
+    async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
+        gone(cx.cloud.logs.delete_log_group().log_group_name(cloud_id).send().await.during("logs:DeleteLogGroup"))?;
+        Ok(Progress::Done(()))
+    }
+
+    async fn keep(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
+        let call = cx.cloud.logs.tag_resource().resource_arn(arn(&cx.cloud, &cloud_id)).tags(tags::KEPT, "true");
+        call.send().await.during("logs:TagResource")?;
+        Ok(Progress::Done(()))
+    }
+
+    fn cloud_id(output: &Output) -> &str {
+        &output.name
+    }
+}
+
+type Group = aws_sdk_cloudwatchlogs::types::LogGroup;
+
+async fn read(aws: &Aws, group: Group) -> Result<Option<Found<LogGroup>>, CloudError> {
+    let name = group.log_group_name.unwrap_or_default();
+    let arn = arn(aws, &name);
+    let answer = aws.logs.list_tags_for_resource().resource_arn(&arn).send().await;
+    // It may have been deleted since it was listed.
+    let Some(answer) = gone(answer.during("logs:ListTagsForResource"))? else { return Ok(None) };
+    let tags: TagMap = answer.tags.unwrap_or_default().into_iter().collect();
+    let claim = claim(&tags);
+    Ok(Some(Found {
+        name_fits: claim.as_ref().is_some_and(|claim| claim.node.name == name),
+        claim,
+        name: Some(name.clone()),
+        cloud_id: name.clone(),
+        uses: group.kms_key_id.iter().cloned().collect(),
+        fields: Ok(Fields {
+            name: name.clone(),
+            retention_days: group.retention_in_days,
+            key_arn: group.kms_key_id,
+            tags,
+        }),
+        output: Some(Output { name, arn }),
+        busy: None,
+        leaving: false,
+        created: group.creation_time.map(|milliseconds| milliseconds / 1000),
+    }))
+}
+
+fn arn(aws: &Aws, name: &str) -> String {
+    format!("arn:aws:logs:{}:{}:log-group:{name}", aws.region, aws.account_id)
+}
+
+async fn retain(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
+    let call = aws.logs.put_retention_policy().log_group_name(&want.name).set_retention_in_days(want.retention_days);
+    call.send().await.during("logs:PutRetentionPolicy")?;
+    Ok(())
+}

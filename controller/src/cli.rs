@@ -1,0 +1,296 @@
+//! The commands and their flags.
+
+mod plan;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::Api;
+use payment_platform_api::{Facts, PaymentPlatform, Platform};
+use payment_platform_engine::Owner;
+use tracing_subscriber::EnvFilter;
+
+use crate::controller::{self, NAME, Settings};
+use crate::lease::{self, Elector, Held};
+use crate::pass::Limits;
+use crate::platform::desired;
+use crate::scope::{Scopes, Settings as ScopeSettings};
+
+/// Builds PCI DSS payment environments on AWS from one Kubernetes object, and keeps them so.
+///
+/// Credentials, profile and endpoint come from the AWS SDK's own environment (AWS_PROFILE, AWS_ENDPOINT_URL, ...), the
+/// cluster from KUBECONFIG or the pod's service account.
+#[derive(Parser)]
+#[command(name = NAME, version, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Watch PaymentPlatform objects and keep AWS as they describe.
+    Run(Box<Run>),
+    /// Show what would change on AWS for a manifest. Needs no cluster and writes nothing.
+    ///
+    /// Exit code: 0 nothing would change, 2 something would, 1 error.
+    Plan(Plan),
+    /// Show what a manifest consists of, without asking AWS.
+    Graph(Graph),
+    /// Print the CustomResourceDefinition.
+    Crd,
+}
+
+#[derive(Args)]
+struct Run {
+    /// Namespace to watch; all when not given.
+    #[arg(long, env = "WATCH_NAMESPACE")]
+    namespace: Option<String>,
+    /// Seconds between looks at what matters for security (keys, security group rules).
+    #[arg(long, env = "FAST_INTERVAL_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    fast_interval_seconds: u64,
+    /// Seconds between looks at everything else.
+    #[arg(long, env = "SLOW_INTERVAL_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    slow_interval_seconds: u64,
+    /// Platforms worked on at once.
+    #[arg(long, env = "CONCURRENCY", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+    /// Namespace of the lease that keeps controllers from working at once.
+    #[arg(long, env = "LEASE_NAMESPACE", default_value = "default")]
+    lease_namespace: String,
+    /// Seconds after which a controller that does not renew its lease is taken for dead; at least twice the attempt
+    /// timeout.
+    #[arg(long, env = "LEASE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(2..))]
+    lease_seconds: u64,
+    /// Form of the log lines.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// What to log, as `level` or `target=level,...`. The AWS SDK, which logs whole requests, and kube are
+    /// capped.
+    #[arg(long, env = "LOG", default_value = "info")]
+    log: String,
+    #[command(flatten)]
+    aws: AwsFlags,
+}
+
+#[derive(Args)]
+struct AwsFlags {
+    /// Seconds that one attempt of a call to AWS may take.
+    #[arg(long, env = "ATTEMPT_TIMEOUT_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    attempt_timeout_seconds: u64,
+    /// Seconds by which reads from AWS may lag behind writes.
+    #[arg(long, env = "CONSISTENCY_WINDOW_SECONDS", default_value_t = 10)]
+    consistency_window_seconds: u64,
+    /// Calls to AWS that write, at once, for one platform.
+    #[arg(long, env = "WIDTH", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    width: u16,
+    /// ARN of the role or user that key policies name as the controller; found out when not given.
+    #[arg(long, env = "PRINCIPAL_ARN")]
+    principal_arn: Option<String>,
+}
+
+impl AwsFlags {
+    fn limits(&self) -> Limits {
+        Limits {
+            consistency_window: Duration::from_secs(self.consistency_window_seconds),
+            width: usize::from(self.width),
+        }
+    }
+
+    async fn scopes(&self, lease: Option<Held>) -> Scopes {
+        let attempt_timeout = Duration::from_secs(self.attempt_timeout_seconds);
+        Scopes::from_environment(ScopeSettings { attempt_timeout, principal_arn: self.principal_arn.clone(), lease })
+            .await
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Args)]
+struct Plan {
+    /// Manifest of a PaymentPlatform, YAML or JSON; - for standard input.
+    #[arg(short, long)]
+    file: PathBuf,
+    /// Form of the plan.
+    #[arg(short, long, value_enum, default_value_t = PlanFormat::Text)]
+    output: PlanFormat,
+    #[command(flatten)]
+    aws: AwsFlags,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PlanFormat {
+    Text,
+    Json,
+}
+
+#[derive(Args)]
+struct Graph {
+    /// Manifest of a PaymentPlatform, YAML or JSON; - for standard input.
+    #[arg(short, long)]
+    file: PathBuf,
+    /// Form of the graph.
+    #[arg(short, long, value_enum, default_value_t = GraphFormat::Mermaid)]
+    output: GraphFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum GraphFormat {
+    Mermaid,
+    Json,
+}
+
+/// Runs one command.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Run(flags) => daemon(*flags).await,
+        Command::Plan(flags) => {
+            start_log(LogFormat::Text, "warn")?;
+            let object = manifest(&flags.file)?;
+            let scopes = flags.aws.scopes(None).await;
+            plan::run(&scopes, object, flags.aws.limits(), flags.output == PlanFormat::Json).await
+        }
+        Command::Graph(flags) => graph(&flags),
+        Command::Crd => {
+            print!("{}", serde_saphyr::to_string(&payment_platform_api::crd())?);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Works while the lease is ours; a lease that is lost ends the process, whose successor starts with a clear head.
+async fn daemon(flags: Run) -> anyhow::Result<ExitCode> {
+    start_log(flags.log_format, &flags.log)?;
+    let attempt = flags.aws.attempt_timeout_seconds;
+    anyhow::ensure!(
+        flags.lease_seconds >= 2 * attempt,
+        "--lease-seconds ({}) must be at least twice --attempt-timeout-seconds ({attempt}): no call is begun that may \
+         outlast the lease",
+        flags.lease_seconds
+    );
+    let client = kube::Client::try_default().await.context("cannot reach a cluster (KUBECONFIG or in-cluster)")?;
+    let held = Held::default();
+    let scopes = flags.aws.scopes(Some(held.clone())).await;
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "local".to_owned());
+    let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos();
+    let config = lease::Config {
+        name: NAME.to_owned(),
+        identity: format!("{host}-{}-{started:x}", std::process::id()),
+        duration: Duration::from_secs(flags.lease_seconds),
+    };
+    let leases: Api<Lease> = Api::namespaced(client.clone(), &flags.lease_namespace);
+    let mut elector = Elector::new(leases, config, held);
+    let settings = Settings {
+        namespace: flags.namespace.clone(),
+        fast: Duration::from_secs(flags.fast_interval_seconds),
+        slow: Duration::from_secs(flags.slow_interval_seconds),
+        limits: flags.aws.limits(),
+        concurrency: flags.concurrency,
+    };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let mut stop = Some(stop);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Waiting for the lease.");
+    tokio::select! {
+        () = elector.acquire() => {}
+        () = terminated() => return Ok(ExitCode::SUCCESS),
+    }
+    tracing::info!("Holding the lease; working.");
+    let mut work = std::pin::pin!(controller::run(client, scopes, settings, async move {
+        let _ = stopped.await;
+    }));
+    let mut signal = std::pin::pin!(terminated());
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            () = &mut work => break,
+            () = elector.keep() => {
+                tracing::error!("The lease is lost; stopping.");
+                return Ok(ExitCode::from(1));
+            }
+            () = &mut signal, if !stopping => {
+                tracing::info!("Stopping: letting running passes end.");
+                stopping = true;
+                if let Some(stop) = stop.take() {
+                    let _ = stop.send(());
+                }
+            }
+        }
+    }
+    elector.release().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves on SIGTERM or SIGINT.
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        _ => std::future::pending().await,
+    }
+}
+
+fn start_log(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+    // Below debug the SDK prints whole requests, secret values included.
+    let capped = format!(
+        "{filter},aws_smithy_runtime=info,aws_smithy_runtime_api=info,aws_runtime=info,aws_config=info,kube_runtime=warn"
+    );
+    let filter = EnvFilter::try_new(&capped).with_context(|| format!("{filter:?} is no log filter"))?;
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+/// Reads a manifest, and refuses what is not a PaymentPlatform.
+fn manifest(file: &std::path::Path) -> anyhow::Result<PaymentPlatform> {
+    let text = if file.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin()).context("cannot read standard input")?
+    } else {
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+    };
+    let object: PaymentPlatform =
+        serde_saphyr::from_str(&text).with_context(|| format!("{} is no PaymentPlatform", file.display()))?;
+    Ok(object)
+}
+
+/// The owner's name as it stands in tags: without a namespace kubectl would take `default`.
+fn owner_name(object: &PaymentPlatform) -> anyhow::Result<String> {
+    let name = object.metadata.name.as_deref().context("the manifest has no metadata.name")?;
+    Ok(format!("{}/{name}", object.metadata.namespace.as_deref().unwrap_or("default")))
+}
+
+fn graph(flags: &Graph) -> anyhow::Result<ExitCode> {
+    let object = manifest(&flags.file)?;
+    let region = object.spec.aws.as_ref().and_then(|aws| aws.region.clone()).unwrap_or_else(|| "us-east-1".to_owned());
+    let named = object.spec.network.as_ref().and_then(|network| network.availability_zones.clone());
+    let facts = Facts {
+        account_id: "123456789012".to_owned(),
+        principal_arn: "arn:aws:iam::123456789012:role/payment-platform-controller".to_owned(),
+        zones: named.unwrap_or_else(|| ["a", "b"].map(|zone| format!("{region}{zone}")).to_vec()),
+        ..Facts::default()
+    };
+    let platform = Platform::resolve(&object.spec, &facts).map_err(plan::all)?;
+    let owner = Owner { name: owner_name(&object)?, uid: "00000000-0000-0000-0000-000000000000".to_owned() };
+    let graph = desired(&platform, &owner);
+    match flags.output {
+        GraphFormat::Mermaid => print!("{}", graph.mermaid()),
+        GraphFormat::Json => println!("{}", serde_json::to_string_pretty(&graph.json())?),
+    }
+    Ok(ExitCode::SUCCESS)
+}

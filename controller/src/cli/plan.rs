@@ -1,0 +1,162 @@
+//! `plan`: what would change on AWS, as a diff to read or as JSON.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use payment_platform_api::{Invalid, PaymentPlatform};
+use payment_platform_engine::plan::{Hold, Planned, Step};
+use payment_platform_engine::{Owner, Plan};
+use serde_json::{Value, json};
+
+use super::owner_name;
+use crate::pass::{self, Limits, Mode, Prepared, Refusal, State, Subject};
+use crate::scope::{Ages, Scopes};
+
+/// All of what is wrong with a spec, in one error.
+pub fn all(errors: Vec<Invalid>) -> anyhow::Error {
+    anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+/// Plans for a manifest and prints what it would change.
+pub async fn run(scopes: &Scopes, object: PaymentPlatform, limits: Limits, as_json: bool) -> anyhow::Result<ExitCode> {
+    let name = owner_name(&object)?;
+    let prepared = prepare(scopes, &object, &name, limits).await?;
+    match pass::check_quotas(&prepared).await {
+        Err(Refusal::Quota(exceeded)) => {
+            for quota in exceeded {
+                eprintln!("Quota: {quota}");
+            }
+            bail!("the plan cannot be carried out within the account's quotas");
+        }
+        other => other?,
+    }
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&as_value(&name, &prepared))?);
+    } else {
+        print!("{}", as_text(&name, &prepared));
+    }
+    let changes = prepared.plan.writes();
+    Ok(if changes { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}
+
+/// Looks once to learn which object owns things under this name, then plans as that object: without a cluster the
+/// object's UID stands on AWS only.
+async fn prepare(scopes: &Scopes, object: &PaymentPlatform, name: &str, limits: Limits) -> anyhow::Result<Prepared> {
+    let subject = |uid: &str| Subject {
+        owner: Owner { name: name.to_owned(), uid: uid.to_owned() },
+        spec: Some(object.spec.clone()),
+        status: object.status.clone().unwrap_or_default(),
+        takes_over: BTreeSet::new(),
+        mode: Mode::Keep,
+    };
+    let first = pass::prepare(scopes, &subject("new"), &mut State::default(), Ages::NOW, limits).await?;
+    let uids = &first.observation.other_generations;
+    match (uids.first(), uids.len()) {
+        (None, _) => Ok(first),
+        (Some(uid), 1) => {
+            let recent = Ages { fast: std::time::Duration::MAX, slow: std::time::Duration::MAX };
+            Ok(pass::prepare(scopes, &subject(uid), &mut State::default(), recent, limits).await?)
+        }
+        _ => bail!(
+            "several objects named {name} own things in this account (UIDs {}); a plan needs a single one",
+            uids.iter().cloned().collect::<Vec<_>>().join(", ")
+        ),
+    }
+}
+
+/// How a step is shown: sign and verb.
+fn sign(step: &Step) -> Option<(char, &'static str)> {
+    match step {
+        Step::Keep => None,
+        Step::Create => Some(('+', "create")),
+        Step::Update(_) => Some(('~', "change")),
+        Step::Replace(..) => Some(('±', "replace")),
+        Step::Delete => Some(('-', "delete")),
+        Step::Leave => Some(('=', "keep")),
+        Step::After(_) => Some(('+', "create")),
+        Step::Hold(_) => Some(('!', "held")),
+    }
+}
+
+/// A node that waits for another and is there already is changed, not made.
+fn shown(planned: &Planned) -> Option<(char, &'static str)> {
+    match (&planned.step, &planned.found) {
+        (Step::After(_), Some(_)) => Some(('~', "change once what it uses is made")),
+        (step, _) => sign(step),
+    }
+}
+
+fn as_text(name: &str, prepared: &Prepared) -> String {
+    let mut text = String::new();
+    let region = prepared.platform.as_ref().map_or("", |platform| &platform.region);
+    let _ = writeln!(text, "PaymentPlatform {name} in account {}, {region}", prepared.account_id);
+    let mut component = None;
+    for planned in &prepared.plan.steps {
+        let Some((sign, verb)) = shown(planned) else { continue };
+        let heading = if planned.extra { "No longer wanted" } else { planned.component };
+        if component != Some(heading) {
+            let _ = writeln!(text, "\n{heading}");
+            component = Some(heading);
+        }
+        let id = planned.found.as_ref().map(|found| format!(" ({})", found.cloud_id)).unwrap_or_default();
+        let _ = writeln!(text, "  {sign} {verb} {}{id}", planned.node);
+        for change in &planned.changes {
+            let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
+            let _ = writeln!(text, "      {}: {} -> {}", change.path, value(&change.before), value(&change.after));
+        }
+        if let Step::Hold(hold) = &planned.step {
+            let _ = writeln!(text, "      {hold}");
+        }
+    }
+    for notice in &prepared.plan.notices {
+        let _ = writeln!(text, "\nNote: {} ({}) {}", notice.node, notice.cloud_id, notice.message);
+    }
+    let _ = writeln!(text, "\n{}", summary(&prepared.plan));
+    text
+}
+
+fn summary(plan: &Plan) -> String {
+    let count = |fits: fn(&Planned) -> bool| plan.steps.iter().filter(|planned| fits(planned)).count();
+    let create = count(|p| matches!(p.step, Step::Create) || (matches!(p.step, Step::After(_)) && p.found.is_none()));
+    let change = count(|p| {
+        matches!(p.step, Step::Update(_) | Step::Replace(..)) || (matches!(p.step, Step::After(_)) && p.found.is_some())
+    });
+    let delete = count(|p| matches!(p.step, Step::Delete));
+    let held = count(|p| matches!(p.step, Step::Hold(_)));
+    match (create, change, delete, held) {
+        (0, 0, 0, 0) => "Nothing to do: AWS is as described.".to_owned(),
+        _ => format!("Plan: {create} to create, {change} to change, {delete} to delete, {held} held."),
+    }
+}
+
+fn as_value(name: &str, prepared: &Prepared) -> Value {
+    let steps = prepared.plan.steps.iter().filter(|planned| planned.step != Step::Keep).map(|planned| {
+        let reason = match &planned.step {
+            Step::Hold(hold) => Some(Hold::to_string(hold)),
+            _ => None,
+        };
+        let after = match &planned.step {
+            Step::After(node) => Some(node),
+            _ => None,
+        };
+        json!({
+            "node": planned.node,
+            "component": planned.component,
+            "step": planned.step.name(),
+            "id": planned.found.as_ref().map(|found| &found.cloud_id),
+            "after": after,
+            "reason": reason,
+            "changes": planned.changes,
+        })
+    });
+    json!({
+        "object": name,
+        "account": prepared.account_id,
+        "platform": prepared.platform,
+        "changes": prepared.plan.writes(),
+        "steps": steps.collect::<Vec<_>>(),
+        "notices": prepared.plan.notices,
+    })
+}

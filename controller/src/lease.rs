@@ -1,0 +1,162 @@
+//! One controller at a time: a Lease (coordination.k8s.io), and the fence that hangs on it.
+//!
+//! - Taken and renewed by replacing the object with its resourceVersion, so that of two candidates one fails.
+//! - Expiry is judged by our own clock, from when *we* last saw the holder renew: clocks of other machines do not count.
+//! - A holder that could not renew in time stops at once; its calls are refused even earlier (see [`Held::lasts`]).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Api, ObjectMeta, PostParams};
+
+/// Until when the lease is ours by our own clock.
+#[derive(Clone, Debug, Default)]
+pub struct Held(Arc<Mutex<Option<Instant>>>);
+
+impl Held {
+    /// Whether the lease stays ours for at least `time` from now.
+    pub fn lasts(&self, time: Duration) -> bool {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() + time < until)
+    }
+
+    fn set(&self, until: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
+/// What to lease and for how long.
+pub struct Config {
+    pub name: String,
+    pub identity: String,
+    pub duration: Duration,
+}
+
+/// A candidate for the lease.
+pub struct Elector {
+    api: Api<Lease>,
+    config: Config,
+    held: Held,
+    /// The holder's last renewal that we saw, and when we saw it.
+    seen: Option<(String, Instant)>,
+}
+
+impl Elector {
+    pub fn new(api: Api<Lease>, config: Config, held: Held) -> Self {
+        Self { api, config, held, seen: None }
+    }
+
+    /// Waits until the lease is ours.
+    pub async fn acquire(&mut self) {
+        let pause = self.config.duration / 5;
+        loop {
+            match self.attempt().await {
+                Ok(true) => return,
+                Ok(false) => tracing::debug!("Another controller holds the lease."),
+                Err(error) => tracing::warn!(%error, "Could not read or write the lease."),
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Renews until that fails for so long that the lease may be another's; then returns.
+    pub async fn keep(&mut self) {
+        let pause = self.config.duration / 5;
+        loop {
+            tokio::time::sleep(pause).await;
+            match tokio::time::timeout(pause, self.attempt()).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => return self.held.set(None),
+                Ok(Err(error)) => tracing::warn!(%error, "Could not renew the lease."),
+                Err(_) => tracing::warn!("The API server did not answer in time to renew the lease."),
+            }
+            if !self.held.lasts(Duration::ZERO) {
+                return;
+            }
+        }
+    }
+
+    /// Lets go, so that the next controller need not wait.
+    pub async fn release(&mut self) {
+        self.held.set(None);
+        let Ok(Some(mut lease)) = self.api.get_opt(&self.config.name).await else { return };
+        let Some(spec) =
+            lease.spec.as_mut().filter(|spec| spec.holder_identity.as_ref() == Some(&self.config.identity))
+        else {
+            return;
+        };
+        spec.holder_identity = None;
+        spec.renew_time = None;
+        if let Err(error) = self.api.replace(&self.config.name, &PostParams::default(), &lease).await {
+            tracing::warn!(%error, "Could not release the lease.");
+        }
+    }
+
+    /// One try to take or renew the lease; whether it is ours.
+    async fn attempt(&mut self) -> Result<bool, kube::Error> {
+        let began = Instant::now();
+        let ours = match self.api.get_opt(&self.config.name).await? {
+            None => {
+                let metadata = ObjectMeta { name: Some(self.config.name.clone()), ..ObjectMeta::default() };
+                let lease = Lease { metadata, spec: Some(self.spec(None)) };
+                written(self.api.create(&PostParams::default(), &lease).await)?
+            }
+            Some(mut lease) => {
+                if !self.may_take(lease.spec.as_ref(), began) {
+                    return Ok(false);
+                }
+                lease.spec = Some(self.spec(lease.spec.as_ref()));
+                written(self.api.replace(&self.config.name, &PostParams::default(), &lease).await)?
+            }
+        };
+        if ours {
+            self.held.set(Some(began + self.config.duration));
+        }
+        Ok(ours)
+    }
+
+    /// Ours, free, or not renewed for its whole duration while we watched.
+    fn may_take(&mut self, spec: Option<&LeaseSpec>, now: Instant) -> bool {
+        let Some(spec) = spec else { return true };
+        let Some(holder) = spec.holder_identity.as_ref().filter(|holder| !holder.is_empty()) else { return true };
+        if *holder == self.config.identity {
+            return true;
+        }
+        let renewal =
+            format!("{holder} {:?} {:?}", spec.renew_time.as_ref().map(|time| time.0), spec.lease_transitions);
+        let duration = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
+        match &self.seen {
+            Some((seen, at)) if *seen == renewal => now.duration_since(*at) > Duration::from_secs(duration),
+            _ => {
+                self.seen = Some((renewal, now));
+                false
+            }
+        }
+    }
+
+    fn spec(&self, old: Option<&LeaseSpec>) -> LeaseSpec {
+        let now = MicroTime(Timestamp::now());
+        let ours = old.is_some_and(|old| old.holder_identity.as_ref() == Some(&self.config.identity));
+        let transitions = old.and_then(|old| old.lease_transitions).unwrap_or(0);
+        LeaseSpec {
+            holder_identity: Some(self.config.identity.clone()),
+            lease_duration_seconds: Some(i32::try_from(self.config.duration.as_secs()).unwrap_or(i32::MAX)),
+            acquire_time: old.filter(|_| ours).and_then(|old| old.acquire_time.clone()).or(Some(now.clone())),
+            renew_time: Some(now),
+            lease_transitions: Some(if ours { transitions } else { transitions + 1 }),
+            ..LeaseSpec::default()
+        }
+    }
+}
+
+/// Whether the write went through; losing the race to another is no error.
+fn written<T>(result: Result<T, kube::Error>) -> Result<bool, kube::Error> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+        Err(error) => Err(error),
+    }
+}

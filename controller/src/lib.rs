@@ -1,0 +1,11 @@
+//! The payment-platform controller: the daemon and the command line.
+
+pub mod aws;
+pub mod cli;
+pub mod controller;
+pub mod lease;
+pub mod pass;
+pub mod platform;
+pub mod quota;
+pub mod scope;
+pub mod status;

@@ -1,0 +1,312 @@
+//! One pass over one platform: resolve, desired, look, plan, execute. Everything up to the plan writes nothing and is
+//! what `plan` on the command line runs too.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use payment_platform_api::status::Scope as RecordedScope;
+use payment_platform_api::{Facts, Invalid, PaymentPlatformSpec, PaymentPlatformStatus, Platform};
+use payment_platform_engine::execute::{Pass, execute};
+use payment_platform_engine::inventory::{Identity as OwnIdentity, Inventory, Observation, Reread};
+use payment_platform_engine::plan::{Hold, Options, plan};
+use payment_platform_engine::{CloudError, Entry, Graph, Known, Memory, NodeId, Owner, Plan, Region, Report};
+
+use crate::aws::{Aws, KINDS};
+use crate::platform::desired;
+use crate::quota::{self, Exceeded};
+use crate::scope::{Ages, Login, Scope, Scopes, Session};
+
+/// How passes behave; all of these are flags.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long a read may lag behind a write.
+    pub consistency_window: Duration,
+    /// How many steps of one platform run at once.
+    pub width: usize,
+}
+
+/// What a pass is about.
+#[derive(Clone)]
+pub struct Subject {
+    pub owner: Owner,
+    /// None: the spec does not parse; only deletion is possible.
+    pub spec: Option<PaymentPlatformSpec>,
+    pub status: PaymentPlatformStatus,
+    /// UIDs of earlier objects whose things are taken over.
+    pub takes_over: BTreeSet<String>,
+    pub mode: Mode,
+}
+
+/// What the pass may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Keep,
+    /// Look and report, write nothing.
+    Paused,
+    /// Delete everything but, when asked, what holds data.
+    Delete {
+        keep_data: bool,
+    },
+}
+
+/// What this process remembers of a platform.
+#[derive(Clone, Default)]
+pub struct State {
+    pub memory: Memory,
+    corrections: BTreeMap<NodeId, VecDeque<Instant>>,
+    restored: bool,
+}
+
+/// Corrections of one node within [`CONTEST_WINDOW`] after which somebody evidently changes it back each time.
+const CONTESTED_AFTER: usize = 5;
+/// How long a correction counts.
+const CONTEST_WINDOW: Duration = Duration::from_secs(600);
+
+impl State {
+    /// Takes over what the status records, once a process. `new_object` says that nothing of it can exist yet.
+    pub fn restore(&mut self, status: &PaymentPlatformStatus, new_object: bool) {
+        if self.restored {
+            return;
+        }
+        self.restored = true;
+        if !new_object {
+            self.memory.watching_since = Some(Instant::now());
+        }
+        for entry in &status.inventory {
+            if let Ok(node) = entry.node.parse() {
+                let known = Known { cloud_id: Some(entry.id.clone()), wish: entry.wish.clone(), ..Known::default() };
+                self.memory.nodes.insert(node, known);
+            }
+        }
+    }
+
+    fn contested(&mut self, now: Instant) -> BTreeMap<NodeId, Hold> {
+        let mut contested = BTreeMap::new();
+        for (node, times) in &mut self.corrections {
+            while times.front().is_some_and(|at| now.duration_since(*at) > CONTEST_WINDOW) {
+                times.pop_front();
+            }
+            if let (true, Some(last)) = (times.len() >= CONTESTED_AFTER, times.back()) {
+                let pause = Duration::from_secs(60) * (times.len() - CONTESTED_AFTER + 1) as u32;
+                let retry = pause.saturating_sub(now.duration_since(*last));
+                if !retry.is_zero() {
+                    contested.insert(node.clone(), Hold::Contested { times: times.len() as u32, retry });
+                }
+            }
+        }
+        self.corrections.retain(|_, times| !times.is_empty());
+        contested
+    }
+
+    fn learn(&mut self, report: &Report, now: Instant) {
+        self.memory.learn(report);
+        for entry in report.entries.iter().filter(|entry| entry.drift && entry.written.is_some()) {
+            self.corrections.entry(entry.node.clone()).or_default().push_back(now);
+        }
+    }
+}
+
+/// Why there is no plan at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<Invalid>),
+    #[error("cannot find out who the credentials belong to: {0}")]
+    Identity(CloudError),
+    #[error("cannot find out which zones {region} has: {error}")]
+    Zones { region: String, error: CloudError },
+    #[error(
+        "this object has resources in account {was}, but the credentials are now those of account {now}; restore the \
+         credentials (or aws.assumeRoleArn) of account {was}"
+    )]
+    AccountChanged { was: String, now: String },
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Quota(Vec<Exceeded>),
+    #[error("the quotas cannot be checked: {0}")]
+    QuotaUnread(CloudError),
+}
+
+/// Everything known before the first write.
+pub struct Prepared {
+    /// None when deleting.
+    pub platform: Option<Platform>,
+    pub account_id: String,
+    pub login: Login,
+    pub graph: Graph<Aws>,
+    pub observation: Observation,
+    pub plan: Plan,
+    pub options: Options,
+    scopes: BTreeMap<Region, Arc<Scope>>,
+    uid: String,
+}
+
+impl Prepared {
+    /// Where the platform has or will have resources, for `status.scopes`: what is recorded, and what is new.
+    pub fn recorded_scopes(&self, recorded: &[RecordedScope]) -> Vec<RecordedScope> {
+        let mut scopes = recorded.to_vec();
+        for region in self.scopes.keys() {
+            let scope = RecordedScope {
+                account_id: self.account_id.clone(),
+                region: region.to_string(),
+                assume_role_arn: self.login.role_arn.clone(),
+                external_id: self.login.external_id.clone(),
+            };
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        scopes
+    }
+}
+
+/// The login that a spec asks for.
+pub fn login(spec: Option<&PaymentPlatformSpec>, recorded: &[RecordedScope]) -> Login {
+    match (spec, recorded.first()) {
+        (Some(spec), _) => Login {
+            role_arn: spec.aws.as_ref().and_then(|aws| aws.assume_role_arn.clone()),
+            external_id: spec.aws.as_ref().and_then(|aws| aws.external_id.clone()),
+        },
+        (None, Some(scope)) => {
+            Login { role_arn: scope.assume_role_arn.clone(), external_id: scope.external_id.clone() }
+        }
+        (None, None) => Login::default(),
+    }
+}
+
+/// Looks and plans. Writes nothing.
+pub async fn prepare(
+    scopes: &Scopes,
+    subject: &Subject,
+    state: &mut State,
+    ages: Ages,
+    limits: Limits,
+) -> Result<Prepared, Refusal> {
+    let login = login(subject.spec.as_ref(), &subject.status.scopes);
+    let session = scopes.session(&login).await;
+    let home = home_region(subject);
+    let identity = scopes.identity(&session, &home).await.map_err(Refusal::Identity)?;
+    let others = subject.status.scopes.iter().find(|scope| scope.account_id != identity.account_id);
+    if let Some(scope) = others {
+        return Err(Refusal::AccountChanged { was: scope.account_id.clone(), now: identity.account_id });
+    }
+    let mut regions: BTreeSet<Region> = subject.status.scopes.iter().map(|scope| Region::new(&scope.region)).collect();
+    let deleting = matches!(subject.mode, Mode::Delete { .. });
+    let (platform, graph) = match (&subject.spec, deleting) {
+        (Some(spec), false) => {
+            let region = Region::new(&home);
+            let scope = scopes.scope(&session, &identity, &region).await;
+            let zones = scope.zones().await.map_err(|error| Refusal::Zones { region: home.clone(), error })?;
+            let facts = Facts {
+                account_id: identity.account_id.clone(),
+                principal_arn: identity.principal_arn.clone(),
+                zones: zones.to_vec(),
+                decided: subject.status.resolved.clone(),
+                earlier_tag_keys: subject.status.tag_keys.iter().cloned().collect(),
+            };
+            let platform = Platform::resolve(spec, &facts).map_err(Refusal::Invalid)?;
+            let graph = desired(&platform, &subject.owner);
+            regions.extend(graph.nodes().iter().map(|node| node.id.region.clone()));
+            (Some(platform), graph)
+        }
+        _ => (None, Graph::default()),
+    };
+    let places = open(scopes, &session, &identity, regions).await;
+    let inventory = look(&places, &state.memory, ages).await;
+    let own = OwnIdentity { owner: subject.owner.clone(), takes_over: subject.takes_over.clone() };
+    let observation = inventory.observe(&graph, KINDS, &own, &state.memory, limits.consistency_window);
+    let options = Options {
+        hold: (subject.mode == Mode::Paused).then(|| Hold::Platform("reconciliation is paused".to_owned())),
+        observe: subject
+            .spec
+            .as_ref()
+            .is_some_and(|spec| spec.drift_policy == payment_platform_api::spec::DriftPolicy::Observe && !deleting),
+        deleting,
+        keep_data: subject.mode == Mode::Delete { keep_data: true },
+        contested: state.contested(Instant::now()),
+    };
+    let plan = plan(&graph, &observation, &state.memory, KINDS, &options);
+    let uid = subject.owner.uid.clone();
+    let account_id = identity.account_id;
+    Ok(Prepared { platform, account_id, login, graph, observation, plan, options, scopes: places, uid })
+}
+
+/// Refuses a plan that the account's quotas have no room for.
+pub async fn check_quotas(prepared: &Prepared) -> Result<(), Refusal> {
+    for scope in prepared.scopes.values() {
+        let exceeded = quota::exceeded(&scope.aws, &prepared.plan).await.map_err(Refusal::QuotaUnread)?;
+        if !exceeded.is_empty() {
+            return Err(Refusal::Quota(exceeded));
+        }
+    }
+    Ok(())
+}
+
+/// Carries out the plan and remembers what came of it.
+pub async fn carry_out(
+    prepared: &Prepared,
+    state: &mut State,
+    limits: Limits,
+    progress: impl Fn(&Entry) + Send + Sync,
+) -> Report {
+    let clouds = prepared.scopes.iter().map(|(region, scope)| (region.clone(), scope.aws.clone())).collect();
+    let memory = state.memory.clone();
+    let pass = Pass {
+        graph: &prepared.graph,
+        observation: &prepared.observation,
+        memory: &memory,
+        kinds: KINDS,
+        options: &prepared.options,
+        clouds: &clouds,
+        uid: &prepared.uid,
+        width: limits.width,
+    };
+    let report = execute(&prepared.plan, &pass, progress).await;
+    state.learn(&report, Instant::now());
+    report
+}
+
+fn home_region(subject: &Subject) -> String {
+    let from_spec = subject.spec.as_ref().and_then(|spec| spec.aws.as_ref()?.region.clone());
+    let recorded = || subject.status.resolved.as_ref().map(|resolved| resolved.region.clone());
+    from_spec.or_else(recorded).unwrap_or_else(|| "us-east-1".to_owned())
+}
+
+async fn open(
+    scopes: &Scopes,
+    session: &Session,
+    identity: &crate::scope::Identity,
+    regions: BTreeSet<Region>,
+) -> BTreeMap<Region, Arc<Scope>> {
+    let mut open = BTreeMap::new();
+    for region in regions {
+        let scope = scopes.scope(session, identity, &region).await;
+        open.insert(region, scope);
+    }
+    open
+}
+
+/// Looks as far as the ages ask, and reads again what was written since or did not show.
+async fn look(scopes: &BTreeMap<Region, Arc<Scope>>, memory: &Memory, ages: Ages) -> Inventory {
+    let mut inventory = Inventory::default();
+    for (region, scope) in scopes {
+        inventory.looks.extend(scope.look(region, ages).await);
+    }
+    let doubts = inventory.doubts(memory, KINDS);
+    for (region, scope) in scopes {
+        let kinds = doubts.places.iter().filter(|(place, _)| place == region).map(|(_, kind)| *kind);
+        for (kind, look) in scope.look_again(kinds).await {
+            inventory.looks.insert((region.clone(), kind), look);
+        }
+    }
+    let reads = doubts.ids.into_iter().filter_map(|(place, asked)| {
+        let scope = scopes.get(&place.0)?;
+        let kind = KINDS.iter().find(|kind| kind.name == place.1)?;
+        Some(async move {
+            let look = scope.read(kind, asked.iter().cloned().collect()).await;
+            (place, Reread { asked, look })
+        })
+    });
+    inventory.rereads.extend(futures::future::join_all(reads).await);
+    inventory
+}

@@ -1,0 +1,108 @@
+use payment_platform_api::spec::{NatGateways, Network, PaymentPlatformSpec, Profile};
+use payment_platform_api::{Facts, Platform};
+use payment_platform_engine::Owner;
+
+use super::{COMPONENTS, desired};
+use crate::aws::KINDS;
+use crate::aws::logs::PREFIXES;
+
+fn facts() -> Facts {
+    Facts {
+        account_id: "123456789012".into(),
+        principal_arn: "arn:aws:iam::123456789012:role/controller".into(),
+        zones: ["a", "b", "c"].map(|zone| format!("us-east-1{zone}")).into(),
+        ..Facts::default()
+    }
+}
+
+fn owner() -> Owner {
+    Owner { name: "payments/prd".into(), uid: "11111111-2222-3333-4444-555555555555".into() }
+}
+
+/// Every shape of a platform that a spec can ask for.
+fn shapes() -> Vec<PaymentPlatformSpec> {
+    let mut shapes = Vec::new();
+    for profile in [Profile::Production, Profile::Ephemeral] {
+        for zones in [2, 3] {
+            for nat_gateways in [NatGateways::PerZone, NatGateways::Single] {
+                if profile == Profile::Production && nat_gateways == NatGateways::Single {
+                    continue;
+                }
+                let network = Network {
+                    availability_zones: Some(facts().zones[..zones].to_vec()),
+                    nat_gateways: Some(nat_gateways),
+                    ..Network::default()
+                };
+                shapes.push(PaymentPlatformSpec {
+                    environment: "prd".into(),
+                    profile,
+                    network: Some(network),
+                    ..PaymentPlatformSpec::default()
+                });
+            }
+        }
+    }
+    shapes
+}
+
+#[test]
+fn every_shape_builds_and_its_edges_follow_the_table_of_kinds() {
+    let place = |kind: &str| KINDS.iter().position(|row| row.name == kind).unwrap();
+    for spec in shapes() {
+        let platform = Platform::resolve(&spec, &facts()).unwrap();
+        let graph = desired(&platform, &owner());
+        assert!(graph.len() >= 38, "{}", graph.len());
+        for node in graph.nodes() {
+            assert!(COMPONENTS.contains(&node.component), "{}", node.id);
+            for need in &node.needs {
+                assert!(
+                    place(&need.kind) <= place(&node.id.kind),
+                    "{} needs {need}, which the table has later",
+                    node.id
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_database_tier_has_no_route() {
+    let platform = Platform::resolve(&shapes()[0], &facts()).unwrap();
+    let graph = desired(&platform, &owner());
+    let table = graph.nodes().iter().find(|node| node.id.to_string() == "us-east-1/ec2/route-table/database").unwrap();
+    let resource = table.resource.json();
+    assert_eq!(resource["routes"], serde_json::json!({}));
+    assert_eq!(resource["subnets"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn no_name_is_longer_than_aws_takes_for_the_longest_environment() {
+    let spec = PaymentPlatformSpec { environment: "a2345678901234567".into(), ..shapes()[0].clone() };
+    let platform = Platform::resolve(&spec, &facts()).unwrap();
+    for node in desired(&platform, &owner()).nodes() {
+        let resource = node.resource.json();
+        let text = |field: &str| resource[field].as_str().unwrap_or_default().len();
+        assert!(text("group_name") <= 255 && text("description") <= 255 && text("name") <= 256, "{}", node.id);
+        for (key, value) in resource["tags"]["own"].as_object().into_iter().flatten() {
+            assert!(key.len() <= 128 && value.as_str().unwrap().len() <= 256, "{} {key}", node.id);
+        }
+    }
+}
+
+#[test]
+fn what_is_switched_off_leaves_no_rule_and_no_statement_behind() {
+    let spec = shapes().into_iter().find(|spec| spec.profile == Profile::Ephemeral).unwrap();
+    let graph = desired(&Platform::resolve(&spec, &facts()).unwrap(), &owner()).json().to_string();
+    for word in ["rotation", "cloudtrail", "backup.amazonaws.com"] {
+        let in_rotation_days = word == "rotation" && !graph.contains("security-group/rotation");
+        assert!(in_rotation_days || !graph.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn a_look_covers_the_name_of_every_log_group() {
+    let graph = desired(&Platform::resolve(&shapes()[0], &facts()).unwrap(), &owner());
+    for node in graph.nodes().iter().filter(|node| node.id.kind == "logs/log-group") {
+        assert!(PREFIXES.iter().any(|prefix| node.id.name.starts_with(prefix)), "{}", node.id);
+    }
+}

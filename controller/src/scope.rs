@@ -1,0 +1,277 @@
+//! Clients and shared looks of one (account, region, role, external id).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use futures::future::join_all;
+use payment_platform_engine::inventory::{KindLook, Place};
+use payment_platform_engine::resource::Kind;
+use payment_platform_engine::{CloudError, Look, Region, Tier};
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::aws::client::Clients;
+use crate::aws::error::{During, FENCED};
+use crate::aws::limits::{ATTEMPTS, CONNECT_TIMEOUT, IDENTITY_AGE, OPERATION_TIMEOUT};
+use crate::aws::{Aws, KINDS};
+use crate::lease::Held;
+
+/// As whom to act: the controller's own credentials, or a role that they assume.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Login {
+    pub role_arn: Option<String>,
+    pub external_id: Option<String>,
+}
+
+/// What all scopes share.
+pub struct Settings {
+    /// One attempt of a call, at the most.
+    pub attempt_timeout: Duration,
+    /// The principal that key policies name, when it is not to be found out.
+    pub principal_arn: Option<String>,
+    /// None: nothing is fenced (the command line).
+    pub lease: Option<Held>,
+}
+
+/// All scopes of this process.
+pub struct Scopes {
+    base: SdkConfig,
+    settings: Settings,
+    sessions: Mutex<HashMap<Login, Arc<Session>>>,
+}
+
+/// Who the account answers to, as it was found out at some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub account_id: String,
+    /// The role or user, without a session.
+    pub principal_arn: String,
+}
+
+/// One login.
+pub struct Session {
+    config: SdkConfig,
+    login: Login,
+    identity: Mutex<Option<(Instant, Identity)>>,
+    scopes: Mutex<HashMap<Region, Arc<Scope>>>,
+}
+
+/// One login in one region: clients, and what was last seen of each kind.
+pub struct Scope {
+    pub aws: Arc<Aws>,
+    looks: Mutex<BTreeMap<&'static str, Arc<KindLook>>>,
+    zones: OnceCell<Vec<String>>,
+}
+
+/// How old a look may be, by tier.
+#[derive(Clone, Copy, Debug)]
+pub struct Ages {
+    pub fast: Duration,
+    pub slow: Duration,
+}
+
+impl Ages {
+    /// Everything is looked at again.
+    pub const NOW: Self = Self { fast: Duration::ZERO, slow: Duration::ZERO };
+
+    fn of(&self, tier: Tier) -> Duration {
+        match tier {
+            Tier::Fast => self.fast,
+            Tier::Slow => self.slow,
+        }
+    }
+}
+
+impl Scopes {
+    /// Reads region, credentials and endpoint from the environment, as the AWS SDK does.
+    pub async fn from_environment(settings: Settings) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(settings.attempt_timeout)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        let base = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .load()
+            .await;
+        Self { base, settings, sessions: Mutex::default() }
+    }
+
+    /// The session of a login, made when it is first asked for.
+    pub async fn session(&self, login: &Login) -> Arc<Session> {
+        let mut sessions = self.sessions.lock().await;
+        if let Some(session) = sessions.get(login) {
+            return session.clone();
+        }
+        let config = match &login.role_arn {
+            None => self.base.clone(),
+            Some(role) => {
+                let mut provider = aws_config::sts::AssumeRoleProvider::builder(role)
+                    .configure(&self.base)
+                    .session_name("payment-platform-controller");
+                if let Some(external_id) = &login.external_id {
+                    provider = provider.external_id(external_id);
+                }
+                let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider.build().await);
+                self.base.to_builder().credentials_provider(provider).build()
+            }
+        };
+        let session =
+            Arc::new(Session { config, login: login.clone(), identity: Mutex::default(), scopes: Mutex::default() });
+        sessions.insert(login.clone(), session.clone());
+        session
+    }
+
+    /// Which account and principal a session acts as; asked again now and then, since credentials can be replaced.
+    pub async fn identity(&self, session: &Session, region: &str) -> Result<Identity, CloudError> {
+        let mut known = session.identity.lock().await;
+        if let Some((at, identity)) = &*known
+            && at.elapsed() < IDENTITY_AGE
+        {
+            return Ok(identity.clone());
+        }
+        let config = session.config.to_builder().region(aws_config::Region::new(region.to_owned())).build();
+        let caller = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
+        let caller = caller.during("sts:GetCallerIdentity")?;
+        let account_id = caller.account().unwrap_or_default().to_owned();
+        let principal_arn = match (&session.login.role_arn, &self.settings.principal_arn) {
+            (Some(role), _) => role.clone(),
+            (None, Some(principal)) => principal.clone(),
+            (None, None) => principal(&config, caller.arn().unwrap_or_default()).await?,
+        };
+        let identity = Identity { account_id, principal_arn };
+        *known = Some((Instant::now(), identity.clone()));
+        Ok(identity)
+    }
+
+    /// The scope of a session in a region.
+    pub async fn scope(&self, session: &Session, identity: &Identity, region: &Region) -> Arc<Scope> {
+        let mut scopes = session.scopes.lock().await;
+        if let Some(scope) = scopes.get(region).filter(|scope| scope.aws.account_id == identity.account_id) {
+            return scope.clone();
+        }
+        let config = session.config.to_builder().region(aws_config::Region::new(region.to_string())).build();
+        let fence = Fence { lease: self.settings.lease.clone(), attempt: self.settings.attempt_timeout };
+        let clients = Clients {
+            region: region.clone(),
+            account_id: identity.account_id.clone(),
+            ec2: aws_sdk_ec2::Client::from_conf(
+                aws_sdk_ec2::config::Builder::from(&config).interceptor(fence.clone()).build(),
+            ),
+            kms: aws_sdk_kms::Client::from_conf(
+                aws_sdk_kms::config::Builder::from(&config).interceptor(fence.clone()).build(),
+            ),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(
+                aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(fence.clone()).build(),
+            ),
+            quotas: aws_sdk_servicequotas::Client::from_conf(
+                aws_sdk_servicequotas::config::Builder::from(&config).interceptor(fence).build(),
+            ),
+            key_marks: crate::aws::kms::KeyMarks::default(),
+        };
+        let aws = Arc::new(Aws::new(Arc::new(clients)));
+        let scope = Arc::new(Scope { aws, looks: Mutex::default(), zones: OnceCell::new() });
+        scopes.insert(region.clone(), scope.clone());
+        scope
+    }
+}
+
+/// The role behind a session (`iam:GetRole` keeps its path), or the user or root as it is.
+async fn principal(config: &SdkConfig, caller: &str) -> Result<String, CloudError> {
+    let Some((_, session)) = caller.split_once(":assumed-role/") else { return Ok(caller.to_owned()) };
+    let role = session.split('/').next().unwrap_or_default();
+    let answer = aws_sdk_iam::Client::new(config).get_role().role_name(role).send().await.during("iam:GetRole")?;
+    Ok(answer.role.map(|role| role.arn).unwrap_or_default())
+}
+
+impl Scope {
+    /// What was seen of every kind, looking again at those whose last look is too old or failed. One caller looks,
+    /// the others wait for what it finds.
+    pub async fn look(&self, region: &Region, ages: Ages) -> BTreeMap<Place, Arc<KindLook>> {
+        let mut looks = self.looks.lock().await;
+        let now = Instant::now();
+        let due = KINDS.iter().filter(|kind| match looks.get(kind.name) {
+            Some(look) => look.found.is_err() || now.saturating_duration_since(look.began) >= ages.of(kind.tier),
+            None => true,
+        });
+        let round = self.aws.round();
+        let seen = join_all(due.map(|kind| sweep(&round, kind, Look::All))).await;
+        looks.extend(seen);
+        looks.iter().map(|(kind, look)| ((region.clone(), *kind), look.clone())).collect()
+    }
+
+    /// Looks at some kinds again, whatever the age of the last look, and shares what it finds.
+    pub async fn look_again(
+        &self,
+        kinds: impl IntoIterator<Item = &'static str>,
+    ) -> Vec<(&'static str, Arc<KindLook>)> {
+        let kinds: Vec<&'static str> = kinds.into_iter().collect();
+        let mut looks = self.looks.lock().await;
+        let round = self.aws.round();
+        let due = KINDS.iter().filter(|kind| kinds.contains(&kind.name));
+        let seen = join_all(due.map(|kind| sweep(&round, kind, Look::All))).await;
+        looks.extend(seen.clone());
+        seen
+    }
+
+    /// Reads some things of one kind by their ids, for one platform only.
+    pub async fn read(&self, kind: &Kind<Aws>, ids: Vec<String>) -> Arc<KindLook> {
+        sweep(&self.aws.round(), kind, Look::Ids(ids)).await.1
+    }
+
+    /// The region's zones in AWS's order, without local and wavelength zones and those to opt in to.
+    pub async fn zones(&self) -> Result<&[String], CloudError> {
+        let zones = self.zones.get_or_try_init(|| async {
+            let filter =
+                |name: &str, value: &str| aws_sdk_ec2::types::Filter::builder().name(name).values(value).build();
+            let call = self.aws.ec2.describe_availability_zones().filters(filter("state", "available"));
+            let call = call.filters(filter("opt-in-status", "opt-in-not-required"));
+            let answer = call.send().await.during("ec2:DescribeAvailabilityZones")?;
+            Ok(answer.availability_zones().iter().filter_map(|zone| zone.zone_name.clone()).collect())
+        });
+        zones.await.map(Vec::as_slice)
+    }
+}
+
+async fn sweep(round: &Arc<Aws>, kind: &Kind<Aws>, look: Look) -> (&'static str, Arc<KindLook>) {
+    let began = Instant::now();
+    let found = (kind.sweep)(round.clone(), look).await;
+    if let Err(error) = &found {
+        tracing::warn!(kind = kind.name, region = %round.region, %error, "Could not look.");
+    }
+    (kind.name, Arc::new(KindLook::new(began, found)))
+}
+
+/// Refuses to send, attempt by attempt, once the lease may be another controller's before the attempt ends.
+#[derive(Clone, Debug)]
+struct Fence {
+    lease: Option<Held>,
+    attempt: Duration,
+}
+
+impl Intercept for Fence {
+    fn name(&self) -> &'static str {
+        "Fence"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        match &self.lease {
+            Some(lease) if !lease.lasts(self.attempt) => Err(FENCED.into()),
+            _ => Ok(()),
+        }
+    }
+}

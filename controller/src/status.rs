@@ -1,0 +1,439 @@
+//! From what a pass did to what the object's status says. Pure; the clock is a parameter.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+use payment_platform_api::status::{Drift, InventoryEntry, Outputs, Scope};
+use payment_platform_api::{PaymentPlatformStatus, Platform};
+use payment_platform_engine::plan::{Hold, Step};
+use payment_platform_engine::{Class, CloudError, Entry, Memory, NodeId, Outcome, Report};
+use serde_json::Value;
+
+use crate::pass::Refusal;
+use crate::platform::{COMPONENTS, names};
+
+/// Drift records kept, newest first.
+const DRIFT_RECORDS: usize = 20;
+/// Bytes of all drift records together; etcd takes 1.5 MiB an object, and people read these.
+const DRIFT_BYTES: usize = 8 * 1024;
+/// Characters of one value in a drift record.
+const VALUE_CHARS: usize = 300;
+/// `lastVerifiedTime` is written no oftener, so that a quiet hour writes once.
+const VERIFIED_EVERY_SECONDS: i64 = 3600;
+
+/// What all projections start from.
+#[derive(Clone, Copy)]
+pub struct Base<'a> {
+    pub previous: &'a PaymentPlatformStatus,
+    pub generation: Option<i64>,
+    pub now: Timestamp,
+}
+
+/// A pass that came to an end.
+pub struct Ended<'a> {
+    pub platform: Option<&'a Platform>,
+    pub report: &'a Report,
+    pub memory: &'a Memory,
+    pub scopes: Vec<Scope>,
+    pub account_id: &'a str,
+    pub paused: bool,
+    /// Keys of `spec.tags`.
+    pub tag_keys: BTreeSet<String>,
+    /// The request for a look that this pass has answered.
+    pub request: Option<String>,
+    /// Whether everything was read in this pass.
+    pub complete_look: bool,
+}
+
+/// A condition before it is compared with the last one.
+struct Draft {
+    kind: String,
+    status: &'static str,
+    reason: String,
+    message: String,
+}
+
+impl Draft {
+    fn new(kind: &str, truth: bool, reason: impl Into<String>, message: impl Into<String>) -> Self {
+        let status = if truth { "True" } else { "False" };
+        Self { kind: kind.to_owned(), status, reason: reason.into(), message: message.into() }
+    }
+}
+
+/// The status after a pass over a platform that is to exist.
+pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
+    let Ended { platform, report, memory, scopes, account_id, paused, tag_keys, request, complete_look } = ended;
+    let mut status = base.previous.clone();
+    status.observed_generation = base.generation;
+    let (ready, all) = report.progress();
+    status.progress = Some(format!("nodes: {ready}/{all}"));
+    status.scopes = scopes.clone();
+    status.inventory = inventory(memory);
+    status.resolved = platform.map(Platform::resolved).or(status.resolved);
+    status.outputs = platform.map(|platform| outputs(platform, report, account_id)).or(status.outputs);
+    record_drift(&mut status.drift, report, base.now);
+    let open = report.entries.iter().filter(|entry| entry.drift && !entry.outcome.is_ready());
+    status.drift_count = i32::try_from(open.count()).ok();
+    let converged = report.is_converged();
+    status.tag_keys = if converged {
+        tag_keys.iter().cloned().collect()
+    } else {
+        status.tag_keys.iter().cloned().chain(tag_keys.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    if request.is_some() {
+        status.reconcile_requested_at.clone_from(request);
+    }
+    if converged && *complete_look && !recently(status.last_verified_time.as_ref(), base.now) {
+        status.last_verified_time = Some(Time(base.now));
+    }
+    status.conditions = conditions(base, drafts(report, &status.drift, *paused, platform.is_some()));
+    status
+}
+
+/// The status when there is no plan.
+pub fn refused(base: Base<'_>, refusal: &Refusal) -> PaymentPlatformStatus {
+    let (reason, human) = match refusal {
+        Refusal::Invalid(_) => ("InvalidSpec", true),
+        Refusal::AccountChanged { .. } => ("AccountChanged", true),
+        Refusal::Quota(_) => ("QuotaExceeded", true),
+        Refusal::Identity(error) | Refusal::QuotaUnread(error) | Refusal::Zones { error, .. } => {
+            (reason_of(error), error.class.needs_human())
+        }
+    };
+    stopped(base, reason, human, refusal.to_string())
+}
+
+/// The status of an object that cannot be worked on, with the reason.
+pub fn stopped(base: Base<'_>, reason: &str, needs_human: bool, message: String) -> PaymentPlatformStatus {
+    let mut status = base.previous.clone();
+    status.observed_generation = base.generation;
+    let mut drafts = vec![
+        Draft::new("Ready", false, reason, message.clone()),
+        Draft::new("Reconciling", !needs_human, reason, message.clone()),
+        Draft::new("Stalled", needs_human, reason, message),
+    ];
+    // What was said of the components was true when it was last looked; it stays, with its time.
+    drafts.extend(
+        base.previous.conditions.iter().filter(|old| !["Ready", "Reconciling", "Stalled"].contains(&&*old.type_)).map(
+            |old| Draft {
+                kind: old.type_.clone(),
+                status: match old.status.as_str() {
+                    "True" => "True",
+                    "False" => "False",
+                    _ => "Unknown",
+                },
+                reason: old.reason.clone(),
+                message: old.message.clone(),
+            },
+        ),
+    );
+    status.conditions = conditions(base, drafts);
+    status
+}
+
+/// The status while everything is being deleted.
+pub fn deleting(base: Base<'_>, report: &Report, memory: &Memory) -> PaymentPlatformStatus {
+    let mut status = base.previous.clone();
+    status.observed_generation = base.generation;
+    status.inventory = inventory(memory);
+    let left = report.entries.iter().filter(|entry| !entry.gone).count();
+    status.progress = Some(format!("deleting: {left} of {} left", report.entries.len()));
+    let first = report.entries.iter().find(|entry| needs_human(&entry.outcome));
+    let (reason, message) = match first {
+        Some(entry) => (reason(&entry.outcome).to_owned(), explain(entry)),
+        None => ("Deleting".to_owned(), waiting_for(report, left)),
+    };
+    let stalled = first.is_some();
+    status.conditions = conditions(
+        base,
+        vec![
+            Draft::new("Ready", false, reason.clone(), message.clone()),
+            Draft::new("Reconciling", !stalled, reason.clone(), message.clone()),
+            Draft::new("Stalled", stalled, reason, message),
+        ],
+    );
+    status
+}
+
+fn waiting_for(report: &Report, left: usize) -> String {
+    let slow = report.entries.iter().find_map(|entry| match &entry.outcome {
+        Outcome::Waiting { until, .. } => Some(format!("; waiting until {until}: {}", entry.node)),
+        Outcome::Failed(_) => Some(format!("; {}", explain(entry))),
+        _ => None,
+    });
+    format!("Deleting the AWS resources, {left} left{}.", slow.unwrap_or_default())
+}
+
+fn drafts(report: &Report, drift: &[Drift], paused: bool, wanted: bool) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    let (ready, all) = report.progress();
+    let progress = format!("nodes: {ready}/{all}");
+    let problems: Vec<&Entry> = report.entries.iter().filter(|entry| !entry.outcome.is_ready()).collect();
+    let stuck = problems.iter().find(|entry| needs_human(&entry.outcome));
+    let first = stuck.or_else(|| problems.iter().find(|entry| matches!(entry.outcome, Outcome::Failed(_))));
+    let first = first.or_else(|| problems.iter().find(|entry| !matches!(entry.outcome, Outcome::Blocked { .. })));
+    let first = first.or(problems.first());
+    match first {
+        None if paused => drafts.push(Draft::new("Ready", true, "Paused", "As described when last seen; paused.")),
+        None => {
+            drafts.push(Draft::new("Ready", true, "AsDescribed", format!("Everything is as described ({progress}).")))
+        }
+        Some(_) if paused => {
+            let message = format!("Paused; {} nodes are not as described.", problems.len());
+            drafts.push(Draft::new("Ready", false, "Paused", message));
+        }
+        Some(entry) => {
+            let message = format!("{progress}; {}", explain(entry));
+            drafts.push(Draft::new("Ready", false, reason(&entry.outcome), message));
+        }
+    }
+    let moving = problems.iter().any(|entry| is_moving(&entry.outcome));
+    let moving_reason = if moving { "Progressing" } else { "Idle" };
+    drafts.push(Draft::new("Reconciling", moving && !paused, moving_reason, progress));
+    match stuck {
+        Some(entry) => drafts.push(Draft::new("Stalled", true, reason(&entry.outcome), explain(entry))),
+        None => drafts.push(Draft::new("Stalled", false, "NotStalled", "Nothing waits for a human.")),
+    }
+    drafts.push(drift_condition(drift));
+    drafts.push(conflict_condition(&problems));
+    if wanted {
+        drafts.extend(COMPONENTS.iter().map(|component| component_condition(component, report)));
+    }
+    drafts
+}
+
+fn drift_condition(drift: &[Drift]) -> Draft {
+    let open = drift.iter().filter(|drift| drift.corrected_time.is_none()).count();
+    match (open, drift.first()) {
+        (_, None) => Draft::new("DriftCorrected", true, "NoDrift", "No drift was found."),
+        (0, Some(latest)) => {
+            let message = format!("Latest: {} {}.", latest.node, latest.field);
+            Draft::new("DriftCorrected", true, "Corrected", message)
+        }
+        (open, Some(latest)) => {
+            let message =
+                format!("{open} differences are not corrected yet; latest: {} {}.", latest.node, latest.field);
+            Draft::new("DriftCorrected", false, "Detected", message)
+        }
+    }
+}
+
+fn conflict_condition(problems: &[&Entry]) -> Draft {
+    let conflict = problems.iter().find_map(|entry| match &entry.outcome {
+        Outcome::Held(Hold::NameTaken { .. }) => Some(("NameTaken", explain(entry))),
+        Outcome::Held(Hold::OtherGeneration { .. }) => Some(("OtherGeneration", explain(entry))),
+        Outcome::Failed(error) if error.class == Class::AlreadyExists => Some(("NameTaken", explain(entry))),
+        _ => None,
+    });
+    match conflict {
+        Some((reason, message)) => Draft::new("Conflict", true, reason, message),
+        None => Draft::new("Conflict", false, "NoConflict", "Nothing that is not ours is in the way."),
+    }
+}
+
+fn component_condition(component: &str, report: &Report) -> Draft {
+    let own: Vec<&Entry> = report.entries.iter().filter(|entry| entry.component == component).collect();
+    let ready = own.iter().filter(|entry| entry.outcome.is_ready()).count();
+    let progress = format!("nodes: {ready}/{}", own.len());
+    let worst = own.iter().find(|entry| needs_human(&entry.outcome));
+    let worst = worst.or_else(|| own.iter().find(|entry| matches!(entry.outcome, Outcome::Failed(_))));
+    let worst = worst.or_else(|| own.iter().find(|entry| !entry.outcome.is_ready()));
+    let kind = format!("{component}Ready");
+    match worst {
+        None => Draft::new(&kind, true, "AsDescribed", progress),
+        Some(entry) => Draft::new(&kind, false, reason(&entry.outcome), format!("{progress}; {}", explain(entry))),
+    }
+}
+
+/// Whether the next pass may bring it further without a human.
+fn is_moving(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Waiting { .. } | Outcome::Blocked { .. } => true,
+        Outcome::Failed(error) => !error.class.needs_human(),
+        Outcome::Held(Hold::Unread(error)) => !error.class.needs_human(),
+        Outcome::Held(Hold::NotLookedAt | Hold::UsersUnread | Hold::InUse { .. } | Hold::Contested { .. }) => true,
+        _ => false,
+    }
+}
+
+fn needs_human(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed(error) => error.class.needs_human(),
+        Outcome::Held(hold) => hold.needs_human(),
+        _ => false,
+    }
+}
+
+fn reason(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unchanged | Outcome::Changed => "AsDescribed",
+        Outcome::Waiting { .. } => "Waiting",
+        Outcome::Blocked { .. } => "Blocked",
+        Outcome::Failed(error) => reason_of(error),
+        Outcome::Held(hold) => match hold {
+            Hold::Unread(error) => reason_of(error),
+            Hold::NotLookedAt | Hold::UsersUnread => "Unknown",
+            Hold::TooEarly { .. } | Hold::Busy(_) => "Waiting",
+            Hold::NameTaken { .. } => "NameTaken",
+            Hold::OtherGeneration { .. } => "OtherGeneration",
+            Hold::Observing => "Observing",
+            Hold::WouldLoseData { .. } => "WouldLoseData",
+            Hold::HoldsData => "HoldsData",
+            Hold::InUse { .. } => "InUse",
+            Hold::Contested { .. } => "Contested",
+            Hold::Platform(_) => "Paused",
+        },
+    }
+}
+
+fn reason_of(error: &CloudError) -> &'static str {
+    match error.class {
+        Class::Denied => "AccessDenied",
+        Class::Unauthenticated => "Unauthenticated",
+        Class::Quota => "QuotaExceeded",
+        Class::Invalid => "InvalidRequest",
+        Class::AlreadyExists => "NameTaken",
+        Class::Throttled => "Throttled",
+        Class::Ambiguous => "NoAnswer",
+        Class::Unavailable => "Unavailable",
+        Class::NotFound => "NotFound",
+        Class::Conflict => "ConcurrentChange",
+        Class::InUse => "InUse",
+        Class::NotYet => "NotYet",
+    }
+}
+
+/// What is wrong with a node and what to do about it, in one line.
+fn explain(entry: &Entry) -> String {
+    let what = match &entry.outcome {
+        Outcome::Unchanged | Outcome::Changed => "as described".to_owned(),
+        Outcome::Waiting { until, .. } => format!("waiting until {until}"),
+        Outcome::Blocked { on } => format!("waits for {on}"),
+        Outcome::Held(hold) => hold.to_string(),
+        Outcome::Failed(error) => match error.class {
+            Class::Denied => format!("{error}; allow the controller's role {}", error.action),
+            Class::Quota => format!("{error}; ask AWS to raise the quota"),
+            _ => error.to_string(),
+        },
+    };
+    format!("{}: {what}", entry.node)
+}
+
+/// Conditions with the time of the last flip: it moves only when the status does.
+fn conditions(base: Base<'_>, drafts: Vec<Draft>) -> Vec<Condition> {
+    let condition = |draft: Draft| {
+        let old = base.previous.conditions.iter().find(|old| old.type_ == draft.kind && old.status == draft.status);
+        Condition {
+            last_transition_time: old.map_or(Time(base.now), |old| old.last_transition_time.clone()),
+            message: shorten(&draft.message, 1000),
+            observed_generation: base.generation,
+            reason: draft.reason,
+            status: draft.status.to_owned(),
+            type_: draft.kind,
+        }
+    };
+    drafts.into_iter().map(condition).collect()
+}
+
+fn recently(last: Option<&Time>, now: Timestamp) -> bool {
+    last.is_some_and(|last| now.as_second() - last.0.as_second() < VERIFIED_EVERY_SECONDS)
+}
+
+fn inventory(memory: &Memory) -> Vec<InventoryEntry> {
+    let entries = memory.nodes.iter().filter(|(_, known)| !known.gone).filter_map(|(node, known)| {
+        Some(InventoryEntry { node: node.to_string(), id: known.cloud_id.clone()?, wish: known.wish.clone() })
+    });
+    entries.collect()
+}
+
+/// New drift goes in front; what is right again gets its time.
+fn record_drift(records: &mut Vec<Drift>, report: &Report, now: Timestamp) {
+    let right: BTreeSet<String> =
+        report.entries.iter().filter(|entry| entry.outcome.is_ready()).map(|entry| entry.node.to_string()).collect();
+    let mut new = Vec::new();
+    for entry in report.entries.iter().filter(|entry| entry.drift) {
+        for (field, before, after) in differences(entry) {
+            let node = entry.node.to_string();
+            let open =
+                |record: &&mut Drift| record.node == node && record.field == field && record.corrected_time.is_none();
+            if let Some(record) = records.iter_mut().find(open) {
+                record.before = before;
+                record.after = after;
+                continue;
+            }
+            let (id, detected_time) = (entry.cloud_id.clone(), Time(now));
+            new.push(Drift { node, id, field, before, after, detected_time, corrected_time: None });
+        }
+    }
+    new.append(records);
+    *records = new;
+    for record in records.iter_mut().filter(|record| record.corrected_time.is_none() && right.contains(&record.node)) {
+        record.corrected_time = Some(Time(now));
+    }
+    records.truncate(DRIFT_RECORDS);
+    while serde_json::to_string(records).is_ok_and(|text| text.len() > DRIFT_BYTES) {
+        records.pop();
+    }
+}
+
+/// Field, value before and value after of everything that differed.
+fn differences(entry: &Entry) -> Vec<(String, Option<String>, Option<String>)> {
+    let existence = || "existence".to_owned();
+    match &entry.step {
+        Step::Keep => Vec::new(),
+        Step::Delete => vec![(existence(), entry.cloud_id.clone(), None)],
+        _ if entry.changes.is_empty() => vec![(existence(), None, entry.cloud_id.clone())],
+        _ => {
+            let value = |value: &Option<Value>| value.as_ref().map(|value| shorten(&value.to_string(), VALUE_CHARS));
+            let changes = entry.changes.iter();
+            changes.map(|change| (change.path.to_string(), value(&change.before), value(&change.after))).collect()
+        }
+    }
+}
+
+/// One line that says what differed, for Events and logs.
+pub fn describe_drift(entry: &Entry) -> String {
+    let parts = differences(entry).into_iter().map(|(field, before, after)| {
+        format!("{field}: {} -> {}", before.as_deref().unwrap_or("nothing"), after.as_deref().unwrap_or("nothing"))
+    });
+    shorten(&format!("{} {}", entry.node, parts.collect::<Vec<_>>().join("; ")), 900)
+}
+
+fn shorten(text: &str, chars: usize) -> String {
+    if text.chars().count() <= chars {
+        return text.to_owned();
+    }
+    text.chars().take(chars.saturating_sub(1)).chain(['…']).collect()
+}
+
+fn outputs(platform: &Platform, report: &Report, account_id: &str) -> Outputs {
+    let values: BTreeMap<&NodeId, Value> = report
+        .entries
+        .iter()
+        .filter(|entry| !entry.extra)
+        .filter_map(|entry| Some((&entry.node, entry.output.as_ref()?.json())))
+        .collect();
+    let one = |kind: &str, name: &str, field: &str| {
+        let (_, value) = values.iter().find(|(node, _)| node.kind == kind && node.name == name)?;
+        value[field].as_str().map(str::to_owned)
+    };
+    let zones = |kind: &str, prefix: &str, field: &str| {
+        platform.zones.iter().filter_map(|zone| one(kind, &format!("{prefix}{}", zone.name), field)).collect()
+    };
+    Outputs {
+        account_id: Some(account_id.to_owned()),
+        region: Some(platform.region.clone()),
+        vpc_id: one("ec2/vpc", names::VPC, "vpc_id"),
+        public_subnet_ids: zones("ec2/subnet", "public-", "subnet_id"),
+        private_subnet_ids: zones("ec2/subnet", "private-", "subnet_id"),
+        database_subnet_ids: zones("ec2/subnet", "database-", "subnet_id"),
+        nat_gateway_ids: zones("ec2/nat-gateway", "", "nat_gateway_id"),
+        kms_key_app_data_arn: one("kms/key", names::APP_KEY, "arn"),
+        kms_key_s3_arn: one("kms/key", names::S3_KEY, "arn"),
+        kms_key_cloudwatch_arn: one("kms/key", names::LOGS_KEY, "arn"),
+        security_group_alb_id: one("ec2/security-group", names::ALB, "group_id"),
+        security_group_ecs_tasks_id: one("ec2/security-group", names::ECS_TASKS, "group_id"),
+        security_group_aurora_id: one("ec2/security-group", names::AURORA, "group_id"),
+    }
+}

@@ -1,0 +1,3 @@
+use crate::Scenario;
+
+pub const ALL: &[(&str, Scenario)] = &[];

@@ -1,0 +1,115 @@
+//! What all scenarios share, and what each has for itself.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use payment_platform_tests::aws::Account;
+use payment_platform_tests::cluster::Cluster;
+use payment_platform_tests::controller::{Controller, QUICK};
+use payment_platform_tests::emulator::{Call, Emulator};
+use payment_platform_tests::object::Object;
+use serde_json::{Value, json};
+
+/// One cluster, one AWS, one controller.
+pub struct World {
+    pub cluster: Cluster,
+    pub emulator: Emulator,
+    _folder: tempfile::TempDir,
+    log: PathBuf,
+    _controller: Mutex<Controller>,
+    accounts: AtomicU32,
+}
+
+impl World {
+    pub fn start() -> anyhow::Result<Self> {
+        let cluster = Cluster::start()?;
+        let emulator = Emulator::start()?;
+        let runtime = tokio::runtime::Runtime::new()?;
+        runtime.block_on(async {
+            cluster.apply_crds().await?;
+            cluster.namespace("controller").await
+        })?;
+        let folder = tempfile::tempdir()?;
+        let log = folder.path().join("controller.log");
+        let flags = [QUICK, &["--lease-namespace=controller", "--log=info"]].concat();
+        let controller = Controller::start(&cluster, &emulator, &log, &flags)?;
+        let first = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.subsec_micros() % 1000;
+        Ok(Self {
+            cluster,
+            emulator,
+            _folder: folder,
+            log,
+            _controller: Mutex::new(controller),
+            accounts: AtomicU32::new(first * 1000),
+        })
+    }
+
+    /// A namespace and an account that no other scenario uses.
+    pub async fn place(&self, region: &str) -> anyhow::Result<Place<'_>> {
+        let number = self.accounts.fetch_add(1, Ordering::Relaxed);
+        let account = format!("2{number:011}");
+        let namespace = format!("place-{number}");
+        self.cluster.namespace(&namespace).await?;
+        let aws = Account::open(&self.emulator.endpoint, Some(&account), region).await?;
+        Ok(Place {
+            world: self,
+            client: self.cluster.client().await?,
+            aws,
+            account,
+            namespace,
+            region: region.to_owned(),
+        })
+    }
+
+    pub fn print_log(&self) {
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        eprintln!("The controller's last lines:\n{}", lines[lines.len().saturating_sub(25)..].join("\n"));
+    }
+}
+
+/// Where one scenario happens.
+pub struct Place<'a> {
+    pub world: &'a World,
+    pub client: kube::Client,
+    pub aws: Account,
+    pub account: String,
+    pub namespace: String,
+    pub region: String,
+}
+
+impl Place<'_> {
+    /// A spec with this place's account and region, and what the scenario adds.
+    pub fn spec(&self, more: Value) -> Value {
+        let mut spec = json!({"aws": {"assumeRoleArn": Account::role_arn(&self.account), "region": self.region}});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            spec[key] = value.clone();
+        }
+        spec
+    }
+
+    pub async fn create(&self, name: &str, more: Value) -> anyhow::Result<Object> {
+        Object::create(self.client.clone(), &self.namespace, name, self.spec(more)).await
+    }
+
+    /// An object that is Ready.
+    pub async fn built(&self, name: &str, more: Value) -> anyhow::Result<Object> {
+        let object = self.create(name, more).await?;
+        object.ready().await?;
+        Ok(object)
+    }
+
+    /// The controller's writing calls here so far.
+    pub fn writes(&self) -> anyhow::Result<Vec<Call>> {
+        self.world.emulator.writes(&self.account)
+    }
+
+    /// Fails if the controller has written since there were `before` writes.
+    pub fn no_write_since(&self, before: usize) -> anyhow::Result<()> {
+        let writes = self.writes()?;
+        let new: Vec<_> = writes[before..].iter().map(|call| format!("{} {}", call.operation, call.params)).collect();
+        anyhow::ensure!(new.is_empty(), "nothing should have been written, but: {}", new.join("\n"));
+        Ok(())
+    }
+}

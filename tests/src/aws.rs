@@ -1,0 +1,126 @@
+//! AWS as an operator at a console would use it: plain SDK calls that share no code with the product.
+
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, Tag};
+
+/// Clients of one account and region.
+pub struct Account {
+    pub id: String,
+    pub ec2: aws_sdk_ec2::Client,
+    pub kms: aws_sdk_kms::Client,
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+}
+
+impl Account {
+    /// Any role of the account; emulators ask for no more.
+    pub fn role_arn(id: &str) -> String {
+        format!("arn:aws:iam::{id}:role/platform")
+    }
+
+    /// The account by its role; `None` is the account of the caller's own credentials.
+    pub async fn open(endpoint: &str, id: Option<&str>, region: &str) -> anyhow::Result<Self> {
+        let credentials = aws_credential_types::Credentials::new("test", "test", None, None, "tests");
+        let mut config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .region(Region::new(region.to_owned()))
+            .endpoint_url(endpoint)
+            .app_name(AppName::new("payment-platform-tests")?);
+        if std::env::var_os("AWS_ENDPOINT_URL").is_none() {
+            config = config.credentials_provider(credentials);
+        }
+        let mut config: SdkConfig = config.load().await;
+        if let Some(id) = id {
+            let provider = aws_config::sts::AssumeRoleProvider::builder(Self::role_arn(id))
+                .configure(&config)
+                .session_name("tests")
+                .build()
+                .await;
+            let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider);
+            config = config.into_builder().credentials_provider(provider).build();
+        }
+        Ok(Self {
+            id: id.unwrap_or("123456789012").to_owned(),
+            ec2: aws_sdk_ec2::Client::new(&config),
+            kms: aws_sdk_kms::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        })
+    }
+
+    /// Opens a TCP port of a group to the world.
+    pub async fn open_port(&self, group_id: &str, port: i32) -> anyhow::Result<()> {
+        let world = IpRange::builder().cidr_ip("0.0.0.0/0").build();
+        let rule = IpPermission::builder().ip_protocol("tcp").from_port(port).to_port(port).ip_ranges(world).build();
+        self.ec2.authorize_security_group_ingress().group_id(group_id).ip_permissions(rule).send().await?;
+        Ok(())
+    }
+
+    /// Whether a group lets the world in on a TCP port.
+    pub async fn is_open(&self, group_id: &str, port: i32) -> anyhow::Result<bool> {
+        let filter = Filter::builder().name("group-id").values(group_id).build();
+        let rules = self.ec2.describe_security_group_rules().filters(filter).send().await?;
+        Ok(rules.security_group_rules().iter().any(|rule| {
+            rule.is_egress == Some(false) && rule.from_port == Some(port) && rule.cidr_ipv4() == Some("0.0.0.0/0")
+        }))
+    }
+
+    /// Sets one tag.
+    pub async fn tag(&self, id: &str, key: &str, value: &str) -> anyhow::Result<()> {
+        let tag = Tag::builder().key(key).value(value).build();
+        self.ec2.create_tags().resources(id).tags(tag).send().await?;
+        Ok(())
+    }
+
+    /// Takes tags off.
+    pub async fn untag(&self, id: &str, keys: &[&str]) -> anyhow::Result<()> {
+        let tags = keys.iter().map(|key| Tag::builder().key(*key).build()).collect();
+        self.ec2.delete_tags().resources(id).set_tags(Some(tags)).send().await?;
+        Ok(())
+    }
+
+    /// One line for everything in the account and region that a platform could have made: kind, id and name. Keys
+    /// pending deletion and NAT gateways that are deleted count as gone, as they do on AWS.
+    pub async fn everything(&self) -> anyhow::Result<Vec<String>> {
+        let mut all = Vec::new();
+        for vpc in self.ec2.describe_vpcs().send().await?.vpcs() {
+            all.push(format!("vpc {}", vpc.vpc_id().unwrap_or_default()));
+        }
+        for subnet in self.ec2.describe_subnets().send().await?.subnets() {
+            all.push(format!("subnet {}", subnet.subnet_id().unwrap_or_default()));
+        }
+        for gateway in self.ec2.describe_internet_gateways().send().await?.internet_gateways() {
+            all.push(format!("internet gateway {}", gateway.internet_gateway_id().unwrap_or_default()));
+        }
+        for address in self.ec2.describe_addresses().send().await?.addresses() {
+            all.push(format!("address {}", address.allocation_id().unwrap_or_default()));
+        }
+        for gateway in self.ec2.describe_nat_gateways().send().await?.nat_gateways() {
+            if gateway.state().is_none_or(|state| state.as_str() != "deleted") {
+                all.push(format!("nat gateway {}", gateway.nat_gateway_id().unwrap_or_default()));
+            }
+        }
+        for table in self.ec2.describe_route_tables().send().await?.route_tables() {
+            all.push(format!("route table {}", table.route_table_id().unwrap_or_default()));
+        }
+        for acl in self.ec2.describe_network_acls().send().await?.network_acls() {
+            all.push(format!("network acl {}", acl.network_acl_id().unwrap_or_default()));
+        }
+        for group in self.ec2.describe_security_groups().send().await?.security_groups() {
+            all.push(format!("security group {}", group.group_id().unwrap_or_default()));
+        }
+        for alias in self.kms.list_aliases().send().await?.aliases() {
+            all.push(format!("alias {}", alias.alias_name().unwrap_or_default()));
+        }
+        for key in self.kms.list_keys().send().await?.keys() {
+            let id = key.key_id().unwrap_or_default();
+            let key = self.kms.describe_key().key_id(id).send().await?;
+            let state = key.key_metadata().and_then(|key| key.key_state()).map(|state| state.as_str().to_owned());
+            if state.as_deref() != Some("PendingDeletion") {
+                all.push(format!("key {id}"));
+            }
+        }
+        for group in self.logs.describe_log_groups().send().await?.log_groups() {
+            all.push(format!("log group {}", group.log_group_name().unwrap_or_default()));
+        }
+        all.sort();
+        Ok(all)
+    }
+}

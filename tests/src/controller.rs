@@ -1,0 +1,60 @@
+//! The controller's binary as a process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::Context;
+
+use crate::Child;
+use crate::cluster::Cluster;
+use crate::emulator::Emulator;
+
+/// The binary: beside the test's own, in the folder that cargo builds into.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let folders = own.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join("payment-platform-controller")).find(|path| path.is_file());
+    found.context("the controller is not built; run `cargo build --workspace` (or `make test`)")
+}
+
+/// The binary with the emulator's endpoint and test credentials in its environment.
+pub fn command(emulator: &Emulator) -> anyhow::Result<Command> {
+    let mut command = Command::new(binary()?);
+    command.env("AWS_ENDPOINT_URL", &emulator.endpoint).env("AWS_REGION", "us-east-1");
+    if emulator.is_ours() {
+        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env_remove("AWS_PROFILE");
+    }
+    Ok(command)
+}
+
+/// A running controller.
+pub struct Controller {
+    pub process: Child,
+    pub log: PathBuf,
+}
+
+impl Controller {
+    /// `run`, with intervals that suit a test.
+    pub fn start(cluster: &Cluster, emulator: &Emulator, log: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
+        let process = command(emulator)?
+            .env("KUBECONFIG", &cluster.kubeconfig)
+            .arg("run")
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .context("cannot start the controller")?;
+        Ok(Self { process: Child(process), log: log.to_owned() })
+    }
+}
+
+/// Intervals of seconds instead of minutes.
+pub const QUICK: &[&str] = &[
+    "--fast-interval-seconds=1",
+    "--slow-interval-seconds=2",
+    "--consistency-window-seconds=1",
+    "--attempt-timeout-seconds=5",
+    "--lease-seconds=10",
+];

@@ -1,0 +1,121 @@
+//! AWS: the endpoint of AWS_ENDPOINT_URL, else the emulator of `tests/aws`.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Child, path_from, root};
+
+/// A running AWS endpoint.
+pub struct Emulator {
+    pub endpoint: String,
+    /// None for an endpoint of the user's: it logs nothing and takes no faults.
+    log: Option<PathBuf>,
+    _process: Option<Child>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// One call as the emulator logged it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Call {
+    pub account: Option<String>,
+    pub service: String,
+    pub operation: String,
+    pub status: u16,
+    pub agent: String,
+    pub params: Value,
+    pub error: Option<String>,
+}
+
+impl Call {
+    /// Whether the product made it, and not the test.
+    pub fn is_ours(&self) -> bool {
+        !self.agent.contains("payment-platform-tests")
+    }
+
+    /// Whether it changes something.
+    pub fn is_write(&self) -> bool {
+        !["Describe", "Get", "List", "AssumeRole"].iter().any(|verb| self.operation.starts_with(verb))
+    }
+}
+
+impl Emulator {
+    pub fn start() -> anyhow::Result<Self> {
+        if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL") {
+            return Ok(Self { endpoint, log: None, _process: None, _folder: None });
+        }
+        let python = path_from("tests/aws/setup.sh")?;
+        let folder = tempfile::tempdir()?;
+        let log = folder.path().join("calls.jsonl");
+        let errors = std::fs::File::create(folder.path().join("emulator.log"))?;
+        let mut process = Command::new(python)
+            .arg(root().join("tests/aws/emulator.py"))
+            .args(["--log", &log.display().to_string(), "--parent-pid", &std::process::id().to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .context("cannot start the AWS emulator")?;
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().context("no output")?).read_line(&mut line)?;
+        let ready: Value = serde_json::from_str(&line).context("the AWS emulator did not start")?;
+        let endpoint = ready["endpoint"].as_str().context("no endpoint")?.to_owned();
+        Ok(Self { endpoint, log: Some(log), _process: Some(Child(process)), _folder: Some(folder) })
+    }
+
+    /// Whether calls are logged and faults can be made.
+    pub fn is_ours(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// All calls made in an account so far.
+    pub fn calls(&self, account: &str) -> anyhow::Result<Vec<Call>> {
+        let Some(log) = &self.log else { return Ok(Vec::new()) };
+        let text = std::fs::read_to_string(log)?;
+        let calls = text.lines().filter_map(|line| serde_json::from_str::<Call>(line).ok());
+        Ok(calls.filter(|call| call.account.as_deref() == Some(account)).collect())
+    }
+
+    /// The product's writing calls in an account so far.
+    pub fn writes(&self, account: &str) -> anyhow::Result<Vec<Call>> {
+        Ok(self.calls(account)?.into_iter().filter(|call| call.is_ours() && call.is_write()).collect())
+    }
+
+    /// Makes calls go wrong, see `tests/aws/control.py`.
+    pub async fn fault(&self, fault: Value) -> anyhow::Result<()> {
+        self.post("faults", json!([fault])).await
+    }
+
+    /// Leaves things out of answers, as a stale read would.
+    pub async fn hide(&self, hidden: Value) -> anyhow::Result<()> {
+        self.post("hide", json!([hidden])).await
+    }
+
+    /// Takes back what `hide` hides.
+    pub async fn show_all(&self) -> anyhow::Result<()> {
+        reqwest::Client::new().delete(self.control("hide")).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Sets a quota of an account.
+    pub async fn quota(&self, account: &str, service: &str, code: &str, value: u32) -> anyhow::Result<()> {
+        self.post("quotas", json!([{ "service": service, "quota": code, "value": value, "account": account }])).await
+    }
+
+    fn control(&self, what: &str) -> String {
+        format!("{}/_emulator/{what}", self.endpoint)
+    }
+
+    async fn post(&self, what: &str, body: Value) -> anyhow::Result<()> {
+        let client = reqwest::Client::new();
+        let answer = client.post(self.control(what)).body(body.to_string()).send().await?;
+        if !answer.status().is_success() {
+            bail!("the emulator refuses {body}: {}", answer.text().await?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! PaymentPlatform objects as their users handle them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use payment_platform_api::status::Drift;
+use payment_platform_api::{PaymentPlatform, PaymentPlatformStatus};
+use serde_json::{Value, json};
+
+/// One object on one cluster.
+pub struct Object {
+    pub api: Api<PaymentPlatform>,
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Object {
+    /// Creates it; refused objects are an error.
+    pub async fn create(client: kube::Client, namespace: &str, name: &str, spec: Value) -> anyhow::Result<Self> {
+        let api: Api<PaymentPlatform> = Api::namespaced(client, namespace);
+        let object: PaymentPlatform = serde_json::from_value(json!({
+            "apiVersion": "paymentplatform.io/v1alpha1", "kind": "PaymentPlatform",
+            "metadata": {"name": name, "namespace": namespace}, "spec": spec,
+        }))?;
+        api.create(&PostParams::default(), &object).await?;
+        Ok(Self { api, namespace: namespace.to_owned(), name: name.to_owned() })
+    }
+
+    pub async fn get(&self) -> anyhow::Result<PaymentPlatform> {
+        Ok(self.api.get(&self.name).await?)
+    }
+
+    pub async fn status(&self) -> anyhow::Result<PaymentPlatformStatus> {
+        Ok(self.get().await?.status.unwrap_or_default())
+    }
+
+    pub async fn merge(&self, patch: Value) -> anyhow::Result<PaymentPlatform> {
+        Ok(self.api.patch(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await?)
+    }
+
+    pub async fn annotate(&self, key: &str, value: Option<&str>) -> anyhow::Result<()> {
+        self.merge(json!({"metadata": {"annotations": {key: value}}})).await?;
+        Ok(())
+    }
+
+    /// Asks for a look at once, and waits for its receipt.
+    pub async fn look_now(&self) -> anyhow::Result<PaymentPlatformStatus> {
+        let token = format!("{:?}", std::time::SystemTime::now());
+        self.annotate(payment_platform_api::RECONCILE_REQUESTED_AT, Some(&token)).await?;
+        self.until("the look is done", |status| status.reconcile_requested_at.as_deref() == Some(&token)).await
+    }
+
+    pub async fn ready(&self) -> anyhow::Result<PaymentPlatformStatus> {
+        let generation = self.get().await?.metadata.generation;
+        self.until("Ready", |status| {
+            status.observed_generation == generation && condition(status, "Ready").is_some_and(|c| c.status == "True")
+        })
+        .await
+    }
+
+    /// Waits until the status is as `fits` wants.
+    pub async fn until(
+        &self,
+        what: &str,
+        fits: impl Fn(&PaymentPlatformStatus) -> bool,
+    ) -> anyhow::Result<PaymentPlatformStatus> {
+        let deadline = Instant::now() + Duration::from_secs(90);
+        loop {
+            let status = self.status().await?;
+            if fits(&status) {
+                return Ok(status);
+            }
+            if Instant::now() > deadline {
+                let conditions =
+                    status.conditions.iter().map(|c| format!("{}={} {}: {}", c.type_, c.status, c.reason, c.message));
+                bail!(
+                    "not {what} in time; progress {:?}\n{}",
+                    status.progress,
+                    conditions.collect::<Vec<_>>().join("\n")
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits for the record of a drift that is put right.
+    pub async fn corrected(&self, node: &str, field: &str) -> anyhow::Result<Drift> {
+        let fits = |drift: &Drift| {
+            drift.node.ends_with(node) && drift.field.starts_with(field) && drift.corrected_time.is_some()
+        };
+        let status = self.until(&format!("corrected: {node} {field}"), |status| status.drift.iter().any(fits)).await?;
+        status.drift.into_iter().find(fits).context("the record is gone")
+    }
+
+    /// Deletes it, confirmed, and waits until it is gone.
+    pub async fn delete(&self) -> anyhow::Result<()> {
+        let environment = self.get().await?.spec.environment;
+        self.annotate(payment_platform_api::CONFIRM_DELETION, Some(&environment)).await?;
+        self.api.delete(&self.name, &DeleteParams::default()).await?;
+        self.gone().await
+    }
+
+    pub async fn gone(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(90);
+        while let Some(object) = self.api.get_opt(&self.name).await? {
+            if Instant::now() > deadline {
+                let status = object.status.unwrap_or_default();
+                bail!("{} is not deleted in time: {:?} {:#?}", self.name, status.progress, status.conditions);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+
+    pub async fn uid(&self) -> anyhow::Result<String> {
+        self.get().await?.uid().context("no UID")
+    }
+}
+
+/// A condition by its type.
+pub fn condition<'a>(status: &'a PaymentPlatformStatus, kind: &str) -> Option<&'a Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == kind)
+}
