@@ -1,6 +1,6 @@
 //! The daemon: watches the objects, runs their passes one at a time each, writes status and Events.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
@@ -72,6 +72,8 @@ struct ObjectState {
     answered: Option<String>,
     /// This process has put the finalizer on: nothing of the object can exist on AWS yet.
     finalizer_is_new: bool,
+    /// Ids of the things that were told of as not ours though they carry our tags.
+    told: BTreeSet<String>,
 }
 
 /// Runs until `stop` resolves.
@@ -296,6 +298,7 @@ impl Daemon {
         let base = Base { previous: &object_status, ..object.base() };
         let next = status::after_pass(base, &ended);
         self.tell(object, &report, &object.status, &next).await;
+        self.tell_notices(object, &report, state).await;
         self.write(object, &object_status, next).await?;
         state.answered = request.or(state.answered.take());
         Ok(Action::requeue(self.next_look(&report)))
@@ -345,7 +348,7 @@ impl Daemon {
             .tag_keys
             .into_iter()
             .chain(object.spec.iter().flat_map(|spec| spec.tags.keys().cloned()))
-            .collect::<std::collections::BTreeSet<_>>()
+            .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
         if object.meta.generation != next.observed_generation {
@@ -542,8 +545,16 @@ impl Daemon {
             };
             self.event(object, kind, &reason, "Reconcile", message).await;
         }
+    }
+
+    /// Tells once a process of things that carry our tags and are left alone.
+    async fn tell_notices(&self, object: &Object, report: &Report, state: &mut ObjectState) {
         for notice in &report.notices {
-            tracing::warn!(object = %object.owner().name, node = %notice.node, id = notice.cloud_id, "{}", notice.message);
+            if state.told.insert(notice.cloud_id.clone()) {
+                let text = format!("{} ({}) {}", notice.cloud_id, notice.node, notice.message);
+                tracing::warn!(object = %object.owner().name, "{text}");
+                self.event(object, EventType::Warning, "LeftAlone", "Look", text).await;
+            }
         }
     }
 

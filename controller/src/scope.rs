@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_config::SdkConfig;
+use aws_config::{AppName, SdkConfig};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
@@ -101,6 +101,7 @@ impl Scopes {
         let base = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .app_name(AppName::new(crate::controller::NAME).unwrap_or_else(|_| unreachable!("a valid name")))
             .load()
             .await;
         Self { base, settings, sessions: Mutex::default() }

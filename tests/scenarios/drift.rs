@@ -1,3 +1,282 @@
-use crate::Scenario;
+//! What somebody changes on AWS is found, put right, and recorded with before and after. The changes are made by plain
+//! SDK calls that share no code with the product.
 
-pub const ALL: &[(&str, Scenario)] = &[];
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use aws_sdk_ec2::types::{AttributeBooleanValue, Filter};
+use futures::FutureExt;
+use payment_platform_api::PaymentPlatformStatus;
+use payment_platform_tests::aws::Account;
+use serde_json::json;
+
+use crate::Scenario;
+use crate::world::World;
+
+pub const ALL: &[(&str, Scenario)] = &[
+    ("a_rule_added_by_hand_is_revoked_and_recorded", |world| foreign_rule(world).boxed()),
+    ("keys_disabled_scheduled_for_deletion_or_unrotated_are_restored", |world| keys(world).boxed()),
+    ("routing_and_subnets_changed_by_hand_are_put_right", |world| routing(world).boxed()),
+    ("tags_taken_or_changed_are_restored_and_tags_of_others_stay", |world| tags(world).boxed()),
+    ("deleted_things_are_made_again", |world| deleted(world).boxed()),
+    ("log_groups_and_aliases_are_kept", |world| logs_and_aliases(world).boxed()),
+    ("a_port_opened_is_closed_while_another_group_cannot_be_seen", |world| closed_while_unseen(world).boxed()),
+    ("our_own_rule_widened_by_hand_is_narrowed", |world| widened(world).boxed()),
+];
+
+/// The id on AWS of a node.
+pub fn id(status: &PaymentPlatformStatus, node: &str) -> anyhow::Result<String> {
+    let entry = status.inventory.iter().find(|entry| entry.node.ends_with(node));
+    Ok(entry.with_context(|| format!("{node} is not in the inventory"))?.id.clone())
+}
+
+async fn foreign_rule(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let group = id(&object.status().await?, "security-group/aurora")?;
+    let before = place.writes()?.len();
+    place.aws.open_port(&group, 22).await?;
+    let drift = object.corrected("security-group-rules/aurora", "rules[ingress tcp 22 0.0.0.0/0]").await?;
+    ensure!(drift.before.is_some() && drift.after.is_none(), "{drift:?}");
+    ensure!(!place.aws.is_open(&group, 22).await?, "still open");
+    let writes = place.writes()?;
+    let names: Vec<&str> = writes[before..].iter().map(|call| call.operation.as_str()).collect();
+    ensure!(names == ["RevokeSecurityGroupIngress"], "more than the repair was written: {names:?}");
+    let events: kube::Api<k8s_openapi::api::events::v1::Event> =
+        kube::Api::namespaced(place.client.clone(), &place.namespace);
+    let events = events.list(&kube::api::ListParams::default()).await?;
+    ensure!(events.items.iter().any(|event| event.reason.as_deref() == Some("DriftCorrected")), "no Event");
+    Ok(())
+}
+
+async fn keys(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let status = object.status().await?;
+    let (app, s3, logs) = (id(&status, "kms/key/app")?, id(&status, "kms/key/s3")?, id(&status, "kms/key/logs")?);
+    let kms = &place.aws.kms;
+    kms.disable_key().key_id(&app).send().await?;
+    kms.schedule_key_deletion().key_id(&s3).pending_window_in_days(7).send().await?;
+    kms.disable_key_rotation().key_id(&logs).send().await?;
+    let foreign = json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "Root", "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{}:root", place.account)}, "Action": "kms:*", "Resource": "*"},
+        {"Sid": "Everybody", "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"},
+    ]});
+    kms.put_key_policy().key_id(&logs).policy_name("default").policy(foreign.to_string()).send().await?;
+
+    let disabled = object.corrected("kms/key/app", "enabled").await?;
+    ensure!(disabled.before.as_deref() == Some("false") && disabled.after.as_deref() == Some("true"), "{disabled:?}");
+    object.corrected("kms/key/s3", "pending_deletion").await?;
+    object.corrected("kms/key/logs", "rotation.enabled").await?;
+    object.corrected("kms/key/logs", "policy.statements.Everybody").await?;
+    object.ready().await?;
+    for key in [&app, &s3, &logs] {
+        let metadata = kms.describe_key().key_id(key).send().await?.key_metadata.context("no metadata")?;
+        ensure!(metadata.enabled() && metadata.deletion_date().is_none(), "{metadata:?}");
+        let rotation = kms.get_key_rotation_status().key_id(key).send().await?;
+        ensure!(rotation.key_rotation_enabled() && rotation.rotation_period_in_days() == Some(365), "{rotation:?}");
+    }
+    let policy = kms.get_key_policy().key_id(&logs).policy_name("default").send().await?.policy.unwrap_or_default();
+    ensure!(!policy.contains("Everybody") && policy.contains("logs.us-east-1.amazonaws.com"), "{policy}");
+    Ok(())
+}
+
+async fn routing(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let status = object.status().await?;
+    let ec2 = &place.aws.ec2;
+    let (vpc, gateway) = (id(&status, "ec2/vpc/main")?, id(&status, "internet-gateway/main")?);
+    let database = id(&status, "route-table/database")?;
+    let main = id(&status, "route-table/main")?;
+    let private = id(&status, "route-table/private-us-east-1a")?;
+    let subnet = id(&status, "subnet/database-us-east-1a")?;
+    let acl = id(&status, "network-acl/default")?;
+    for table in [&database, &main] {
+        let call = ec2.create_route().route_table_id(table).destination_cidr_block("0.0.0.0/0").gateway_id(&gateway);
+        call.send().await?;
+    }
+    let call = ec2.replace_route().route_table_id(&private).destination_cidr_block("0.0.0.0/0").gateway_id(&gateway);
+    call.send().await?;
+    let on = AttributeBooleanValue::builder().value(true).build();
+    ec2.modify_subnet_attribute().subnet_id(&subnet).map_public_ip_on_launch(on).send().await?;
+    let off = AttributeBooleanValue::builder().value(false).build();
+    ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_hostnames(off).send().await?;
+    ec2.delete_network_acl_entry().network_acl_id(&acl).egress(false).rule_number(50).send().await?;
+    // The database subnet moves to the public table.
+    let public = id(&status, "route-table/public")?;
+    let filter = Filter::builder().name("association.subnet-id").values(&subnet).build();
+    let tables = ec2.describe_route_tables().filters(filter).send().await?;
+    let mut held = tables.route_tables().iter().flat_map(|table| table.associations());
+    let held = held.find(|association| association.subnet_id() == Some(&subnet)).context("not associated")?;
+    let call = ec2.replace_route_table_association().set_association_id(held.route_table_association_id.clone());
+    call.route_table_id(&public).send().await?;
+
+    let open = object.corrected("route-table/database", "routes[0.0.0.0/0]").await?;
+    ensure!(open.after.is_none() && open.before.is_some_and(|before| before.contains(&gateway)), "wrong record");
+    object.corrected("route-table/main", "routes[0.0.0.0/0]").await?;
+    let replaced = object.corrected("route-table/private-us-east-1a", "routes[0.0.0.0/0]").await?;
+    ensure!(replaced.after.is_some_and(|after| after.contains("nat-")), "the record lacks the NAT gateway");
+    object.corrected("subnet/database-us-east-1a", "public_ip_on_launch").await?;
+    object.corrected("ec2/vpc/main", "dns_hostnames").await?;
+    object.corrected("network-acl/default", "entries[ingress 50]").await?;
+    object.corrected("route-table/database", "subnets").await?;
+    object.ready().await?;
+    let tables = ec2.describe_route_tables().route_table_ids(&database).send().await?;
+    let table = &tables.route_tables()[0];
+    ensure!(table.routes().len() == 1, "{:?}", table.routes());
+    ensure!(table.associations().iter().any(|held| held.subnet_id() == Some(&subnet)), "{:?}", table.associations());
+    Ok(())
+}
+
+async fn tags(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"tags": {"Team": "cards"}})).await?;
+    let status = object.status().await?;
+    let subnet = id(&status, "subnet/public-us-east-1a")?;
+    let vpc = id(&status, "ec2/vpc/main")?;
+    let group = id(&status, "security-group/alb")?;
+    place.aws.tag(&subnet, "Owner", "somebody-else").await?;
+    place.aws.tag(&subnet, "theirs", "stays").await?;
+    place.aws.untag(&group, &["CostCenter"]).await?;
+    // Without any tag of ours it is still known by its id.
+    let ours = ["paymentplatform.io/owner", "paymentplatform.io/uid", "paymentplatform.io/node", "Name"];
+    place.aws.untag(&vpc, &ours).await?;
+    let owner = object.corrected("subnet/public-us-east-1a", "tags.Owner").await?;
+    ensure!(owner.before.as_deref() == Some("\"somebody-else\""), "{owner:?}");
+    object.corrected("security-group/alb", "tags.CostCenter").await?;
+    object.corrected("ec2/vpc/main", "tags[paymentplatform.io/node]").await?;
+    object.ready().await?;
+    let read = place.aws.ec2.describe_subnets().subnet_ids(&subnet).send().await?;
+    let tags = read.subnets()[0].tags();
+    ensure!(tags.iter().any(|tag| tag.key() == Some("theirs")), "a tag of others was taken: {tags:?}");
+    let vpcs = place.aws.ec2.describe_vpcs().send().await?;
+    ensure!(vpcs.vpcs().len() == 2, "the default VPC and ours, but: {:?}", vpcs.vpcs());
+
+    object.merge(json!({"spec": {"tags": null}})).await?;
+    object.ready().await?;
+    let read = place.aws.ec2.describe_subnets().subnet_ids(&subnet).send().await?;
+    ensure!(read.subnets()[0].tags().iter().all(|tag| tag.key() != Some("Team")), "a retired tag is still there");
+    ensure!(read.subnets()[0].tags().iter().any(|tag| tag.key() == Some("theirs")), "a tag of others was taken");
+    Ok(())
+}
+
+async fn deleted(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let status = object.status().await?;
+    let nat = id(&status, "nat-gateway/us-east-1a")?;
+    place.aws.ec2.delete_nat_gateway().nat_gateway_id(&nat).send().await?;
+    let name = "/ecs/payment-prd";
+    place.aws.logs.delete_log_group().log_group_name(name).send().await?;
+    place.aws.kms.delete_alias().alias_name("alias/payment-app-prd").send().await?;
+    let rules = id(&status, "security-group/aurora")?;
+    let filter = Filter::builder().name("group-id").values(&rules).build();
+    let read = place.aws.ec2.describe_security_group_rules().filters(filter.clone()).send().await?;
+    let rule = read.security_group_rules()[0].security_group_rule_id().unwrap_or_default().to_owned();
+    let call = place.aws.ec2.revoke_security_group_ingress().group_id(&rules).security_group_rule_ids(rule);
+    call.send().await?;
+
+    object.corrected("nat-gateway/us-east-1a", "existence").await?;
+    object.corrected(name, "existence").await?;
+    object.corrected("kms/alias/app", "existence").await?;
+    object.corrected("security-group-rules/aurora", "rules").await?;
+    let status = object.ready().await?;
+    let again = id(&status, "nat-gateway/us-east-1a")?;
+    ensure!(again != nat, "the inventory still names the deleted gateway");
+    let table = id(&status, "route-table/private-us-east-1a")?;
+    let tables = place.aws.ec2.describe_route_tables().route_table_ids(table).send().await?;
+    let routes = tables.route_tables()[0].routes();
+    ensure!(routes.iter().any(|route| route.nat_gateway_id() == Some(&again)), "{routes:?}");
+    let groups = place.aws.logs.describe_log_groups().log_group_name_prefix(name).send().await?;
+    ensure!(groups.log_groups()[0].retention_in_days() == Some(365), "{groups:?}");
+    Ok(())
+}
+
+async fn logs_and_aliases(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let status = object.status().await?;
+    let (name, logs) = ("/vpc/flow-logs/payment-prd", &place.aws.logs);
+    logs.put_retention_policy().log_group_name(name).retention_in_days(1).send().await?;
+    logs.disassociate_kms_key().log_group_name(name).send().await?;
+    let other = place.aws.kms.create_key().description("somebody's").send().await?;
+    let other = other.key_metadata.context("no key")?.key_id;
+    place.aws.kms.update_alias().alias_name("alias/payment-s3-prd").target_key_id(&other).send().await?;
+    let retention = object.corrected(name, "retention_days").await?;
+    ensure!(retention.before.as_deref() == Some("1") && retention.after.as_deref() == Some("365"), "{retention:?}");
+    object.corrected(name, "key_arn").await?;
+    object.corrected("kms/alias/s3", "key_arn").await?;
+    object.ready().await?;
+    let alias = place.aws.kms.describe_key().key_id("alias/payment-s3-prd").send().await?;
+    ensure!(alias.key_metadata.and_then(|key| key.arn) == Some(id(&status, "kms/key/s3")?), "the alias is elsewhere");
+    Ok(())
+}
+
+async fn closed_while_unseen(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    if !world.emulator.is_ours() {
+        return Ok(());
+    }
+    let object = place.built("payments", json!({})).await?;
+    let status = object.status().await?;
+    let (tasks, aurora) = (id(&status, "security-group/ecs-tasks")?, id(&status, "security-group/aurora")?);
+    world
+        .emulator
+        .hide(json!({"operation": "DescribeSecurityGroups", "id": aurora, "agent": "payment-platform-controller"}))
+        .await?;
+    place.aws.open_port(&tasks, 22).await?;
+    // The product has not shown that it cannot see the group before it shows that it closes the other one.
+    let hidden = object.until("unsure about the hidden group", |status| {
+        status
+            .conditions
+            .iter()
+            .any(|condition| condition.type_ == "SecurityGroupsReady" && condition.status == "False")
+    });
+    let (hidden, closed) = tokio::join!(hidden, closed(&place.aws, &tasks));
+    world.emulator.show_all().await?;
+    closed?;
+    hidden?;
+    object.corrected("security-group-rules/ecs-tasks", "rules[ingress tcp 22").await?;
+    object.ready().await?;
+    let read = place.aws.ec2.describe_security_groups().send().await?;
+    let named = read.security_groups().iter().filter(|group| group.group_name() == Some("aurora-payment-prd"));
+    ensure!(named.count() == 1, "the hidden group was made a second time");
+    Ok(())
+}
+
+async fn closed(aws: &Account, group: &str) -> anyhow::Result<()> {
+    for _ in 0..300 {
+        if !aws.is_open(group, 22).await? {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("the port is still open")
+}
+
+async fn widened(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"ingress": {"allowedCidrs": ["203.0.113.0/24"]}})).await?;
+    let group = id(&object.status().await?, "security-group/alb")?;
+    let filter = Filter::builder().name("group-id").values(&group).build();
+    let read = place.aws.ec2.describe_security_group_rules().filters(filter).send().await?;
+    let mut rules = read.security_group_rules().iter();
+    let rule = rules.find(|rule| rule.cidr_ipv4() == Some("203.0.113.0/24") && rule.from_port() == Some(443));
+    let wide = aws_sdk_ec2::types::SecurityGroupRuleRequest::builder()
+        .ip_protocol("tcp")
+        .from_port(443)
+        .to_port(443)
+        .cidr_ipv4("0.0.0.0/0")
+        .build();
+    let update = aws_sdk_ec2::types::SecurityGroupRuleUpdate::builder()
+        .set_security_group_rule_id(rule.context("no rule")?.security_group_rule_id.clone())
+        .security_group_rule(wide)
+        .build();
+    place.aws.ec2.modify_security_group_rules().group_id(&group).security_group_rules(update).send().await?;
+    object.corrected("security-group-rules/alb", "rules[ingress tcp 443 0.0.0.0/0]").await?;
+    object.corrected("security-group-rules/alb", "rules[ingress tcp 443 203.0.113.0/24]").await?;
+    object.ready().await?;
+    ensure!(!place.aws.is_open(&group, 443).await?, "still open");
+    Ok(())
+}

@@ -1,3 +1,263 @@
-use crate::Scenario;
+//! Nothing that is not provably ours is touched, and nothing of ours is made twice.
 
-pub const ALL: &[(&str, Scenario)] = &[];
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+use futures::FutureExt;
+use payment_platform_tests::aws::Account;
+use payment_platform_tests::cluster::Cluster;
+use payment_platform_tests::controller::Controller;
+use payment_platform_tests::object::{Object, condition};
+use serde_json::json;
+
+use crate::Scenario;
+use crate::drift::id;
+use crate::world::World;
+
+pub const ALL: &[(&str, Scenario)] = &[
+    ("a_namesake_that_is_not_ours_is_left_alone", |world| namesake(world).boxed()),
+    ("a_namesake_from_another_cluster_is_left_alone", |world| other_cluster(world).boxed()),
+    ("a_tagged_copy_under_another_name_is_left_alone", |world| copy(world).boxed()),
+    ("two_platforms_share_an_account", |world| two_platforms(world).boxed()),
+    ("killed_in_the_middle_again_and_again_nothing_is_made_twice", |world| killed(world).boxed()),
+    ("twins_made_by_hand_heal", |world| twins(world).boxed()),
+    ("another_account_behind_the_same_object_is_refused", |world| other_account(world).boxed()),
+    ("an_object_made_again_after_retain_takes_everything_over", |world| retain(world).boxed()),
+];
+
+async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let key = place.aws.kms.create_key().description("theirs").send().await?.key_metadata.context("no key")?.key_id;
+    place.aws.kms.create_alias().alias_name("alias/payment-app-prd").target_key_id(&key).send().await?;
+    place.aws.logs.create_log_group().log_group_name("/ecs/payment-prd").send().await?;
+    let name = Tag::builder().key("Name").value("vpc-payment-prd").build();
+    let tags = TagSpecification::builder().resource_type(ResourceType::Vpc).tags(name).build();
+    let vpc = place.aws.ec2.create_vpc().cidr_block("10.0.0.0/16").tag_specifications(tags).send().await?;
+    let vpc = vpc.vpc.and_then(|vpc| vpc.vpc_id).context("no VPC")?;
+    let object = place.create("payments", json!({})).await?;
+    let status =
+        object.until("in conflict", |status| condition(status, "Conflict").is_some_and(|c| c.status == "True")).await?;
+    ensure!(condition(&status, "Conflict").is_some_and(|c| c.reason == "NameTaken"), "{:#?}", status.conditions);
+    let status = object
+        .until("the rest is built", |status| condition(status, "NetworkReady").is_some_and(|c| c.status == "True"))
+        .await?;
+    ensure!(condition(&status, "Stalled").is_some_and(|c| c.status == "True"), "{:#?}", status.conditions);
+    ensure!(id(&status, "ec2/vpc/main")? != vpc, "somebody's VPC was taken");
+    let alias = place.aws.kms.describe_key().key_id("alias/payment-app-prd").send().await?;
+    ensure!(alias.key_metadata.is_some_and(|found| found.key_id == key), "somebody's alias was moved");
+    let groups = place.aws.logs.describe_log_groups().log_group_name_prefix("/ecs/payment-prd").send().await?;
+    ensure!(groups.log_groups()[0].retention_in_days().is_none(), "somebody's log group was changed");
+    let tags = place.aws.ec2.describe_vpcs().vpc_ids(&vpc).send().await?;
+    ensure!(tags.vpcs()[0].tags().len() == 1, "somebody's VPC was tagged");
+
+    // Out of the way, everything is built.
+    place.aws.kms.delete_alias().alias_name("alias/payment-app-prd").send().await?;
+    place.aws.logs.delete_log_group().log_group_name("/ecs/payment-prd").send().await?;
+    object.ready().await?;
+    Ok(())
+}
+
+async fn other_cluster(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let first = place.built("payments", json!({})).await?;
+    first.look_now().await?;
+    let before = place.writes()?.len();
+
+    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
+    cluster.apply_crds().await?;
+    cluster.namespace(&place.namespace).await?;
+    let log = world.folder().join("other-cluster.log");
+    let _controller = Controller::start(&cluster, &world.emulator, &log, payment_platform_tests::controller::QUICK)?;
+    let second = Object::create(cluster.client().await?, &place.namespace, "payments", place.spec(json!({}))).await?;
+    let status =
+        second.until("in conflict", |status| condition(status, "Conflict").is_some_and(|c| c.status == "True")).await?;
+    let conflict = condition(&status, "Conflict").context("no condition")?;
+    ensure!(conflict.reason == "OtherGeneration", "{conflict:?}");
+    ensure!(conflict.message.contains(&first.uid().await?), "the message does not name the other object: {conflict:?}");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    place.no_write_since(before)?;
+
+    // The cluster is rebuilt: the new object takes over, without making anything.
+    let vpc = id(&first.status().await?, "ec2/vpc/main")?;
+    first.annotate(payment_platform_api::PAUSED, Some("true")).await?;
+    second.annotate(payment_platform_api::TAKE_OVER, Some(&first.uid().await?)).await?;
+    let status = second.ready().await?;
+    ensure!(id(&status, "ec2/vpc/main")? == vpc, "a second VPC was made");
+    let made = place.writes()?[before..].iter().filter(|call| call.operation.starts_with("Create")).count();
+    let tagged = place.writes()?[before..].iter().filter(|call| call.operation == "CreateTags").count();
+    ensure!(made == tagged, "something was made instead of taken over");
+    Ok(())
+}
+
+async fn copy(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let status = object.status().await?;
+    let vpc = id(&status, "ec2/vpc/main")?;
+    let read = place.aws.ec2.describe_vpcs().vpc_ids(&vpc).send().await?;
+    let mut tags: Vec<Tag> = read.vpcs()[0].tags().iter().filter(|tag| tag.key() != Some("Name")).cloned().collect();
+    tags.push(Tag::builder().key("Name").value("restored-from-backup").build());
+    let tags = TagSpecification::builder().resource_type(ResourceType::Vpc).set_tags(Some(tags)).build();
+    let copied = place.aws.ec2.create_vpc().cidr_block("10.9.0.0/16").tag_specifications(tags).send().await?;
+    let copied = copied.vpc.and_then(|vpc| vpc.vpc_id).context("no VPC")?;
+    let before = place.writes()?.len();
+    object.look_now().await?;
+    object.look_now().await?;
+    place.no_write_since(before)?;
+    let left = place.aws.ec2.describe_vpcs().vpc_ids(&copied).send().await?;
+    ensure!(left.vpcs().len() == 1, "the copy was deleted");
+    Ok(())
+}
+
+async fn two_platforms(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let one = place.create("one", json!({"environment": "one", "profile": "Ephemeral"})).await?;
+    let two = place
+        .create("two", json!({"environment": "two", "profile": "Ephemeral", "network": {"vpcCidr": "10.50.0.0/16"}}))
+        .await?;
+    let (first, second) = (one.ready().await?, two.ready().await?);
+    ensure!(id(&first, "ec2/vpc/main")? != id(&second, "ec2/vpc/main")?, "one VPC for both");
+    one.delete().await?;
+    let before = place.writes()?.len();
+    two.look_now().await?;
+    let status = two.ready().await?;
+    place.no_write_since(before)?;
+    ensure!(status.drift.is_empty(), "deleting one changed the other: {:?}", status.drift);
+    Ok(())
+}
+
+/// SIGKILL after so many writes, then the next controller.
+const KILLS: [usize; 8] = [1, 3, 8, 15, 25, 40, 60, 75];
+
+async fn killed(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    if !world.emulator.is_ours() {
+        return Ok(());
+    }
+    let before = place.aws.everything().await?;
+    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
+    cluster.apply_crds().await?;
+    cluster.namespace(&place.namespace).await?;
+    let flags = [
+        "--fast-interval-seconds=1",
+        "--slow-interval-seconds=2",
+        "--consistency-window-seconds=1",
+        "--attempt-timeout-seconds=1",
+        "--lease-seconds=2",
+        "--width=2",
+    ];
+    let log = world.folder().join("killed.log");
+    let object = Object::create(
+        cluster.client().await?,
+        &place.namespace,
+        "payments",
+        place.spec(json!({"profile": "Ephemeral"})),
+    )
+    .await?;
+    for writes in KILLS {
+        let mut controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while place.writes()?.len() < writes && std::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        controller.process.kill();
+    }
+    let mut controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
+    object.ready().await?;
+    once_each(&place.aws, &before).await?;
+    object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
+    object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    controller.process.kill();
+    let _controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
+    object.gone().await?;
+    let after = place.aws.everything().await?;
+    ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Every kind as often as a platform of two zones has it (without the rotation group: Ephemeral).
+async fn once_each(aws: &Account, before: &[String]) -> anyhow::Result<()> {
+    let now = aws.everything().await?;
+    let new: Vec<&String> = now.iter().filter(|one| !before.contains(one)).collect();
+    let count = |kind: &str| new.iter().filter(|one| one.rsplit_once(' ').is_some_and(|(own, _)| own == kind)).count();
+    let expected = [
+        ("vpc", 1),
+        ("subnet", 6),
+        ("internet gateway", 1),
+        ("address", 2),
+        ("nat gateway", 2),
+        ("route table", 5),
+        ("security group", 5),
+        ("key", 3),
+        ("alias", 3),
+        ("log group", 4),
+    ];
+    for (kind, number) in expected {
+        ensure!(count(kind) == number, "{} of {kind} instead of {number}: {new:?}", count(kind));
+    }
+    Ok(())
+}
+
+async fn twins(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let status = object.status().await?;
+    // An address and a key with all tags of ours, as a creation whose answer was lost would leave them.
+    let address = id(&status, "address/us-east-1a")?;
+    let read = place.aws.ec2.describe_addresses().allocation_ids(&address).send().await?;
+    let tags = read.addresses()[0].tags().to_vec();
+    let tags = TagSpecification::builder().resource_type(ResourceType::ElasticIp).set_tags(Some(tags)).build();
+    let twin =
+        place.aws.ec2.allocate_address().tag_specifications(tags).send().await?.allocation_id.context("no id")?;
+    let key = id(&status, "kms/key/app")?;
+    let tags = place.aws.kms.list_resource_tags().key_id(&key).send().await?.tags.unwrap_or_default();
+    let twin_key = place.aws.kms.create_key().set_tags(Some(tags)).send().await?.key_metadata.context("no key")?.key_id;
+    object.corrected("address/us-east-1a", "existence").await?;
+    object.corrected("kms/key/app", "existence").await?;
+    let status = object.ready().await?;
+    ensure!(id(&status, "address/us-east-1a")? == address && id(&status, "kms/key/app")? == key, "the wrong ones went");
+    let filter = Filter::builder().name("allocation-id").values(twin).build();
+    ensure!(place.aws.ec2.describe_addresses().filters(filter).send().await?.addresses().is_empty(), "a twin is left");
+    let state = place.aws.kms.describe_key().key_id(twin_key).send().await?.key_metadata.context("no key")?;
+    ensure!(state.deletion_date().is_some(), "a twin of a key is left");
+    Ok(())
+}
+
+async fn other_account(world: Arc<World>) -> anyhow::Result<()> {
+    let (place, other) = (world.place("us-east-1").await?, world.place("us-east-1").await?);
+    let object = place.built("payments", json!({})).await?;
+    let before = place.writes()?.len();
+    object.merge(json!({"spec": {"aws": {"assumeRoleArn": Account::role_arn(&other.account)}}})).await?;
+    let status = object
+        .until("stalled", |status| condition(status, "Stalled").is_some_and(|c| c.reason == "AccountChanged"))
+        .await?;
+    let message = &condition(&status, "Ready").context("no condition")?.message;
+    ensure!(message.contains(&place.account) && message.contains(&other.account), "{message}");
+    ensure!(other.writes()?.is_empty(), "something was made in the other account");
+    place.no_write_since(before)?;
+    object.merge(json!({"spec": {"aws": {"assumeRoleArn": Account::role_arn(&place.account)}}})).await?;
+    object.ready().await?;
+    Ok(())
+}
+
+async fn retain(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"deletionPolicy": "Retain"})).await?;
+    let everything = place.aws.everything().await?;
+    let uid = object.uid().await?;
+    object.look_now().await?;
+    let before = place.writes()?.len();
+    object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
+    object.gone().await?;
+    place.no_write_since(before)?;
+    let again = place.create("payments", json!({"deletionPolicy": "Retain"})).await?;
+    again.until("in conflict", |status| condition(status, "Conflict").is_some_and(|c| c.status == "True")).await?;
+    place.no_write_since(before)?;
+    again.annotate(payment_platform_api::TAKE_OVER, Some(&uid)).await?;
+    again.ready().await?;
+    ensure!(place.aws.everything().await? == everything, "something was made or lost");
+    Ok(())
+}

@@ -1,3 +1,258 @@
-use crate::Scenario;
+//! What users set: edits, zones, regions, pausing, observing, deletion, plans.
 
-pub const ALL: &[(&str, Scenario)] = &[];
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use futures::FutureExt;
+use payment_platform_tests::aws::Account;
+use payment_platform_tests::controller;
+use payment_platform_tests::object::condition;
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::drift::id;
+use crate::world::{Place, World};
+
+pub const ALL: &[(&str, Scenario)] = &[
+    ("an_edit_of_the_spec_is_carried_out_and_is_no_drift", |world| edits(world).boxed()),
+    ("three_zones_become_two_and_the_first_one_goes", |world| zones(world).boxed()),
+    ("a_platform_in_another_region", |world| other_region(world).boxed()),
+    ("paused_nothing_is_written_and_resuming_acts_at_once", |world| paused(world).boxed()),
+    ("observed_drift_is_reported_and_not_corrected", |world| observed(world).boxed()),
+    ("production_is_deleted_after_confirmation_and_keeps_its_data", |world| keep_data(world).boxed()),
+    ("a_plan_says_what_would_change_and_exits_accordingly", |world| plans(world).boxed()),
+    ("a_single_nat_gateway_serves_an_ephemeral_platform", |world| single_nat(world).boxed()),
+];
+
+async fn edits(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let before = place.writes()?.len();
+    let edit = json!({"logs": {"retentionDays": 731}, "encryption": {"rotationPeriodDays": 180}, "owner": "cards",
+        "ingress": {"allowedCidrs": ["203.0.113.0/24"]}, "compute": {"containerPort": 8080}});
+    object.merge(json!({ "spec": edit })).await?;
+    let status = object.ready().await?;
+    ensure!(status.drift.is_empty(), "an edit is no drift: {:?}", status.drift);
+    let writes = place.writes()?;
+    let made: Vec<_> = writes[before..].iter().filter(|call| call.operation.starts_with("Create")).collect();
+    ensure!(made.iter().all(|call| call.operation == "CreateTags"), "something was made again: {made:?}");
+    let group = place.aws.logs.describe_log_groups().log_group_name_prefix("/ecs/payment-prd").send().await?;
+    ensure!(group.log_groups()[0].retention_in_days() == Some(731), "{group:?}");
+    let key = id(&status, "kms/key/app")?;
+    let rotation = place.aws.kms.get_key_rotation_status().key_id(key).send().await?;
+    ensure!(rotation.rotation_period_in_days() == Some(180), "{rotation:?}");
+    ensure!(!place.aws.is_open(&id(&status, "security-group/alb")?, 443).await?, "still open to the world");
+    // The new rule came before the old one went.
+    let order: Vec<&str> = writes[before..].iter().map(|call| call.operation.as_str()).collect();
+    let tasks = id(&status, "security-group/ecs-tasks")?;
+    let of_tasks =
+        |call: &&payment_platform_tests::emulator::Call| call.params["GroupId"].as_str() == Some(tasks.as_str());
+    let tasks_calls: Vec<&str> = writes[before..].iter().filter(of_tasks).map(|call| call.operation.as_str()).collect();
+    ensure!(
+        tasks_calls == ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"],
+        "{tasks_calls:?} in {order:?}"
+    );
+    Ok(())
+}
+
+async fn zones(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let three = json!({"availabilityZones": ["us-east-1a", "us-east-1b", "us-east-1c"]});
+    let object = place.built("payments", json!({"profile": "Ephemeral", "network": three})).await?;
+    let before = object.status().await?;
+    let vpc = id(&before, "ec2/vpc/main")?;
+    ensure!(before.outputs.as_ref().is_some_and(|outputs| outputs.private_subnet_ids.len() == 3), "{before:?}");
+    object.merge(json!({"spec": {"network": {"availabilityZones": ["us-east-1b", "us-east-1c"]}}})).await?;
+    let status = object.ready().await?;
+    for node in ["subnet/public-us-east-1b", "nat-gateway/us-east-1c", "route-table/private-us-east-1b", "ec2/vpc/main"]
+    {
+        ensure!(id(&before, node)? == id(&status, node)?, "{node} was replaced");
+    }
+    ensure!(status.drift.is_empty(), "a changed spec is no drift: {:?}", status.drift);
+    ensure!(status.inventory.iter().all(|entry| !entry.node.contains("us-east-1a")), "zone a is still there");
+    let filter = aws_sdk_ec2::types::Filter::builder().name("vpc-id").values(vpc).build();
+    let subnets = place.aws.ec2.describe_subnets().filters(filter).send().await?;
+    let mut cidrs: Vec<&str> = subnets.subnets().iter().filter_map(|subnet| subnet.cidr_block()).collect();
+    cidrs.sort_unstable();
+    let kept = ["10.0.12.0/24", "10.0.13.0/24", "10.0.2.0/24", "10.0.22.0/24", "10.0.23.0/24", "10.0.3.0/24"];
+    ensure!(cidrs == kept, "{cidrs:?}");
+    // A new zone takes the lowest free place.
+    object
+        .merge(json!({"spec": {"network": {"availabilityZones": ["us-east-1b", "us-east-1c", "us-east-1d"]}}}))
+        .await?;
+    let status = object.ready().await?;
+    let subnet = id(&status, "subnet/public-us-east-1d")?;
+    let read = place.aws.ec2.describe_subnets().subnet_ids(subnet).send().await?;
+    ensure!(read.subnets()[0].cidr_block() == Some("10.0.1.0/24"), "{read:?}");
+    Ok(())
+}
+
+async fn other_region(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("eu-west-1").await?;
+    let home = Account::open(&world.emulator.endpoint, Some(&place.account), "us-east-1").await?;
+    let before = home.everything().await?;
+    let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
+    let status = object.status().await?;
+    ensure!(status.resolved.as_ref().is_some_and(|resolved| resolved.zones[0].name == "eu-west-1a"), "{status:?}");
+    ensure!(status.inventory.iter().all(|entry| entry.node.starts_with("eu-west-1/")), "{:?}", status.inventory);
+    ensure!(home.everything().await? == before, "something was made in us-east-1");
+    object.delete().await?;
+    Ok(())
+}
+
+async fn paused(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    object.annotate(payment_platform_api::PAUSED, Some("true")).await?;
+    object.until("paused", |status| condition(status, "Ready").is_some_and(|c| c.reason == "Paused")).await?;
+    let before = place.writes()?.len();
+    let group = id(&object.status().await?, "security-group/aurora")?;
+    place.aws.open_port(&group, 22).await?;
+    let status =
+        object.until("reporting", |status| condition(status, "Ready").is_some_and(|c| c.status == "False")).await?;
+    ensure!(status.drift.iter().any(|drift| drift.corrected_time.is_none()), "{:?}", status.drift);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    place.no_write_since(before)?;
+    object.annotate(payment_platform_api::PAUSED, None).await?;
+    object.corrected("security-group-rules/aurora", "rules[ingress tcp 22").await?;
+    object.ready().await?;
+    Ok(())
+}
+
+async fn observed(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"driftPolicy": "Observe"})).await?;
+    let key = id(&object.status().await?, "kms/key/app")?;
+    let before = place.writes()?.len();
+    place.aws.kms.disable_key_rotation().key_id(&key).send().await?;
+    let status = object
+        .until("reporting", |status| {
+            condition(status, "DriftCorrected").is_some_and(|c| c.status == "False") && status.drift_count == Some(1)
+        })
+        .await?;
+    ensure!(condition(&status, "Ready").is_some_and(|c| c.reason == "Observing"), "{:#?}", status.conditions);
+    let drift = &status.drift[0];
+    ensure!(drift.before.as_deref() == Some("false") && drift.after.as_deref() == Some("true"), "{drift:?}");
+    object.look_now().await?;
+    place.no_write_since(before)?;
+    // An edit is carried out all the same.
+    object.merge(json!({"spec": {"logs": {"retentionDays": 400}}})).await?;
+    let retention = || async {
+        let group = place.aws.logs.describe_log_groups().log_group_name_prefix("/ecs/payment-prd").send().await?;
+        anyhow::Ok(group.log_groups()[0].retention_in_days())
+    };
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while retention().await? != Some(400) {
+        ensure!(std::time::Instant::now() < deadline, "the edit is not carried out");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    object.merge(json!({"spec": {"driftPolicy": "Correct"}})).await?;
+    object.corrected("kms/key/app", "rotation.enabled").await?;
+    Ok(())
+}
+
+async fn keep_data(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let before = place.aws.everything().await?;
+    let object = place.built("payments", json!({})).await?;
+    let key = id(&object.status().await?, "kms/key/logs")?;
+    let writes = place.writes()?.len();
+    object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
+    let status = object
+        .until("waiting for confirmation", |status| {
+            condition(status, "Ready").is_some_and(|c| c.reason == "AwaitingConfirmation")
+        })
+        .await?;
+    let message = &condition(&status, "Ready").context("no condition")?.message;
+    ensure!(message.contains("paymentplatform.io/confirm-deletion=prd"), "{message}");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    place.no_write_since(writes)?;
+    // It is kept in order meanwhile.
+    let group = id(&status, "security-group/aurora")?;
+    place.aws.open_port(&group, 22).await?;
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while place.aws.is_open(&group, 22).await? {
+        ensure!(std::time::Instant::now() < deadline, "a terminating platform is not kept in order");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
+    object.gone().await?;
+    let left: Vec<String> = place.aws.everything().await?.into_iter().filter(|one| !before.contains(one)).collect();
+    let groups = left.iter().filter(|one| one.starts_with("log group ")).count();
+    let keys: Vec<&String> = left.iter().filter(|one| one.starts_with("key ")).collect();
+    ensure!(groups == 4 && keys.len() == 1 && left.len() == 5, "{left:?}");
+    ensure!(key.ends_with(keys[0].trim_start_matches("key ")), "the wrong key was kept: {keys:?}");
+    // Made again under the same name, it takes over what was kept.
+    let again = place.create("payments", json!({})).await?;
+    let status = again.ready().await?;
+    ensure!(id(&status, "kms/key/logs")? == key, "the kept key was not taken over");
+    let tags = place.aws.kms.list_resource_tags().key_id(&key).send().await?;
+    ensure!(tags.tags().iter().all(|tag| tag.tag_key() != "paymentplatform.io/kept"), "still tagged as kept");
+    Ok(())
+}
+
+/// Runs `plan` on a manifest with this place's account; its exit code and JSON.
+fn plan(place: &Place<'_>, name: &str, more: Value, format: &str) -> anyhow::Result<(i32, String, String)> {
+    let manifest = json!({"apiVersion": "paymentplatform.io/v1alpha1", "kind": "PaymentPlatform",
+        "metadata": {"name": name, "namespace": place.namespace}, "spec": place.spec(more)});
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), manifest.to_string())?;
+    let output = controller::command(&place.world.emulator)?
+        .args(["plan", "-o", format, "-f"])
+        .arg(file.path())
+        .stdin(Stdio::null())
+        .output()?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok((output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr)))
+}
+
+async fn plans(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let (code, text, errors) = plan(&place, "payments", json!({}), "text")?;
+    ensure!(code == 2, "{code}\n{text}\n{errors}");
+    ensure!(text.contains("+ create us-east-1/ec2/vpc/main") && text.contains("to create"), "{text}");
+    ensure!(place.writes()?.is_empty(), "a plan wrote");
+    let object = place.built("payments", json!({})).await?;
+    let (code, text, errors) = plan(&place, "payments", json!({}), "text")?;
+    ensure!(code == 0, "{code}\n{text}\n{errors}");
+    let key = id(&object.status().await?, "kms/key/app")?;
+    object.annotate(payment_platform_api::PAUSED, Some("true")).await?;
+    object.until("paused", |status| condition(status, "Ready").is_some_and(|c| c.reason == "Paused")).await?;
+    place.aws.kms.disable_key_rotation().key_id(&key).send().await?;
+    let (code, text, errors) = plan(&place, "payments", json!({"logs": {"retentionDays": 400}}), "json")?;
+    ensure!(code == 2, "{code}\n{text}\n{errors}");
+    let plan_json: Value = serde_json::from_str(&text)?;
+    let steps = plan_json["steps"].as_array().context("no steps")?;
+    ensure!(steps.len() == 5, "four log groups and a key, but: {text}");
+    ensure!(text.contains("rotation.enabled") && text.contains("retention_days"), "{text}");
+    let (code, _, errors) = plan(&place, "payments", json!({"network": {"vpcCidr": "10.0.0.0/30"}}), "text")?;
+    ensure!(code == 1 && errors.contains("spec.network.vpcCidr"), "{code} {errors}");
+    if world.emulator.is_ours() {
+        world.emulator.quota(&place.account, "ec2", "L-0263D0A3", 1).await?;
+        let second = json!({"environment": "two"});
+        let (code, _, errors) = plan(&place, "second", second, "text")?;
+        ensure!(
+            code == 1 && errors.contains("Elastic IPs per region") && errors.contains("L-0263D0A3"),
+            "{code} {errors}"
+        );
+    }
+    Ok(())
+}
+
+async fn single_nat(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"profile": "Ephemeral", "network": {"natGateways": "Single"}})).await?;
+    let single = object.status().await?.outputs.context("no outputs")?.nat_gateway_ids;
+    ensure!(single.len() == 1, "{single:?}");
+    object.merge(json!({"spec": {"network": {"natGateways": "PerZone"}}})).await?;
+    let status = object.ready().await?;
+    let both = status.outputs.context("no outputs")?.nat_gateway_ids;
+    ensure!(both.len() == 2 && both[0] == single[0], "{both:?}");
+    object.merge(json!({"spec": {"network": {"natGateways": "Single"}}})).await?;
+    let status = object.ready().await?;
+    ensure!(status.outputs.context("no outputs")?.nat_gateway_ids == single, "the wrong one went");
+    ensure!(status.drift.is_empty(), "{:?}", status.drift);
+    Ok(())
+}

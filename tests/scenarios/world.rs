@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub struct World {
     pub cluster: Cluster,
     pub emulator: Emulator,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     log: PathBuf,
     _controller: Mutex<Controller>,
     accounts: AtomicU32,
@@ -38,7 +38,7 @@ impl World {
         Ok(Self {
             cluster,
             emulator,
-            _folder: folder,
+            folder,
             log,
             _controller: Mutex::new(controller),
             accounts: AtomicU32::new(first * 1000),
@@ -60,6 +60,11 @@ impl World {
             namespace,
             region: region.to_owned(),
         })
+    }
+
+    /// For logs of further processes.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub fn print_log(&self) {

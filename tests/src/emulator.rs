@@ -34,7 +34,7 @@ pub struct Call {
 impl Call {
     /// Whether the product made it, and not the test.
     pub fn is_ours(&self) -> bool {
-        !self.agent.contains("payment-platform-tests")
+        self.agent.contains("payment-platform-controller")
     }
 
     /// Whether it changes something.
