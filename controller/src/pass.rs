@@ -215,6 +215,9 @@ pub async fn prepare(
     let inventory = look(&places, &state.memory, ages).await;
     let own = OwnIdentity { owner: subject.owner.clone(), takes_over: subject.takes_over.clone() };
     let observation = inventory.observe(&graph, KINDS, &own, &state.memory, limits.consistency_window);
+    for node in &observation.vanished {
+        state.memory.forget(node);
+    }
     let options = Options {
         hold: (subject.mode == Mode::Paused).then(|| Hold::Platform("reconciliation is paused".to_owned())),
         observe: subject

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         let world = world.clone();
         Trial::test(name, move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-            runtime.block_on(scenario(world)).map_err(|error| format!("{error:#}").into())
+            runtime.block_on(world.run(scenario(world.clone()))).map_err(|error| format!("{error:#}").into())
         })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());

@@ -77,7 +77,6 @@ async fn bad_objects(world: Arc<World>) -> anyhow::Result<()> {
 async fn immutable(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let client = place.client.clone();
-    // Nothing is built: the object is paused from its creation on by a role that cannot be assumed by anybody.
     let object =
         Object::create(client, &place.namespace, "fixed", place.spec(json!({"network": {"vpcCidr": "10.7.0.0/16"}})))
             .await?;

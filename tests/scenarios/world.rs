@@ -1,15 +1,23 @@
 //! What all scenarios share, and what each has for itself.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use payment_platform_api::PaymentPlatform;
 use payment_platform_tests::aws::Account;
 use payment_platform_tests::cluster::Cluster;
 use payment_platform_tests::controller::{Controller, QUICK};
 use payment_platform_tests::emulator::{Call, Emulator};
 use payment_platform_tests::object::Object;
 use serde_json::{Value, json};
+
+tokio::task_local! {
+    /// The namespaces that the running scenario has asked for.
+    static PLACES: RefCell<Vec<String>>;
+}
 
 /// One cluster, one AWS, one controller.
 pub struct World {
@@ -51,6 +59,7 @@ impl World {
         let account = format!("2{number:011}");
         let namespace = format!("place-{number}");
         self.cluster.namespace(&namespace).await?;
+        PLACES.with(|places| places.borrow_mut().push(namespace.clone()));
         let aws = Account::open(&self.emulator.endpoint, Some(&account), region).await?;
         Ok(Place {
             world: self,
@@ -60,6 +69,39 @@ impl World {
             namespace,
             region: region.to_owned(),
         })
+    }
+
+    /// Runs a scenario and then takes its objects off the controller's hands, whatever came of it.
+    pub async fn run(&self, scenario: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+        PLACES
+            .scope(RefCell::default(), async {
+                let result = scenario.await;
+                let places = PLACES.with(|places| places.borrow().clone());
+                for place in places {
+                    self.clear(&place).await?;
+                }
+                result
+            })
+            .await
+    }
+
+    /// On an emulator what is on AWS may stay; anywhere else it is deleted properly.
+    async fn clear(&self, namespace: &str) -> anyhow::Result<()> {
+        let api: kube::Api<PaymentPlatform> = kube::Api::namespaced(self.cluster.client().await?, namespace);
+        for object in api.list(&ListParams::default()).await? {
+            let name = object.metadata.name.clone().unwrap_or_default();
+            let annotations = json!({
+                payment_platform_api::CONFIRM_DELETION: object.spec.environment, payment_platform_api::PAUSED: null});
+            let patch = if self.emulator.is_ours() {
+                json!({"metadata": {"finalizers": null}})
+            } else {
+                json!({"metadata": {"annotations": annotations}, "spec": {"deletionPolicy": "Delete"}})
+            };
+            api.delete(&name, &DeleteParams::default()).await?;
+            // Nothing to patch when it is gone already.
+            let _ = api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        }
+        Ok(())
     }
 
     /// For logs of further processes.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use payment_platform_api::status::Drift;
 use payment_platform_api::{PaymentPlatform, PaymentPlatformStatus};
 use serde_json::{Value, json};
@@ -20,12 +20,15 @@ pub struct Object {
 impl Object {
     /// Creates it; refused objects are an error.
     pub async fn create(client: kube::Client, namespace: &str, name: &str, spec: Value) -> anyhow::Result<Self> {
-        let api: Api<PaymentPlatform> = Api::namespaced(client, namespace);
-        let object: PaymentPlatform = serde_json::from_value(json!({
+        // Untyped, so that the API server judges what our own types would already refuse.
+        let resource = ApiResource::erase::<PaymentPlatform>(&());
+        let untyped: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+        let object: DynamicObject = serde_json::from_value(json!({
             "apiVersion": "paymentplatform.io/v1alpha1", "kind": "PaymentPlatform",
             "metadata": {"name": name, "namespace": namespace}, "spec": spec,
         }))?;
-        api.create(&PostParams::default(), &object).await?;
+        untyped.create(&PostParams::default(), &object).await?;
+        let api = Api::namespaced(client, namespace);
         Ok(Self { api, namespace: namespace.to_owned(), name: name.to_owned() })
     }
 

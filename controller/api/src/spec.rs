@@ -94,7 +94,10 @@ pub struct PaymentPlatformSpec {
     /// Further tags for every AWS resource, at most 30. Keys of the controller (Name, Environment, Application,
     /// ManagedBy, Owner, CostCenter, Compliance, paymentplatform.io/...) and keys that begin with aws: are refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 30), inner(length(max = 256), regex(pattern = r"^[A-Za-z0-9 _.:/=+@-]*$")))]
+    #[schemars(extend(
+        "maxProperties" = 30,
+        "additionalProperties" = serde_json::json!({"type": "string", "maxLength": 256, "pattern": r"^[A-Za-z0-9 _.:/=+@-]*$"})
+    ))]
     #[x_kube(
         validation = Rule::new("self.all(key, size(key) >= 1 && size(key) <= 128 && key.matches('^[A-Za-z0-9 _.:/=+@-]*$') && !key.lowerAscii().startsWith('aws:') && !key.startsWith('paymentplatform.io/'))")
             .message("tags: a key has 1 to 128 letters, digits, spaces or _ . : / = + @ - and begins neither with aws: nor with paymentplatform.io/"),

@@ -141,6 +141,8 @@ pub struct Observation {
     pub other_generations: BTreeSet<String>,
     /// Kinds that could not be looked at.
     pub unread: BTreeMap<Place, CloudError>,
+    /// Remembered nodes that are not wanted and that a read by id did not show: gone for good.
+    pub vanished: Vec<NodeId>,
     /// All ids that some thing of the platform uses, with its users.
     pub users: HashMap<String, Vec<NodeId>>,
 }
@@ -197,6 +199,7 @@ impl Inventory {
                 observation.users.entry(used.clone()).or_default().push(node.clone());
             }
         }
+        observation.vanished = self.vanished(graph, memory, &candidates);
         for node in graph.nodes() {
             let known = memory.nodes.get(&node.id);
             let mut mine = candidates.remove(&node.id).unwrap_or_default();
@@ -291,6 +294,25 @@ impl Inventory {
                 Some(_) => {}
             }
         }
+    }
+
+    fn vanished<C: 'static>(
+        &self,
+        graph: &Graph<C>,
+        memory: &Memory,
+        candidates: &BTreeMap<NodeId, Vec<Arc<AnyFound>>>,
+    ) -> Vec<NodeId> {
+        let unwanted = memory
+            .nodes
+            .iter()
+            .filter(|(node, known)| !known.gone && graph.get(node).is_none() && !candidates.contains_key(*node));
+        let read_by_id = |node: &NodeId, known: &Known| {
+            let mut rereads =
+                self.rereads.iter().filter(|((region, kind), _)| *region == node.region && *kind == node.kind);
+            let id = known.cloud_id.as_ref();
+            rereads.any(|(_, reread)| reread.look.found.is_ok() && id.is_some_and(|id| reread.asked.contains(id)))
+        };
+        unwanted.filter(|(node, known)| read_by_id(node, known)).map(|(node, _)| node.clone()).collect()
     }
 
     /// Why what was found of a node is out of date: it was written since, and the second read failed.

@@ -30,6 +30,15 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Takes over that a node's thing is gone.
+    pub fn forget(&mut self, node: &NodeId) {
+        if let Some(known) = self.nodes.get_mut(node) {
+            known.gone = true;
+            known.output = None;
+            known.wish = None;
+        }
+    }
+
     /// Takes over what a pass has learnt and done.
     pub fn learn(&mut self, report: &Report) {
         for entry in &report.entries {
@@ -45,9 +54,7 @@ impl Memory {
                 known.written = entry.written;
             }
             if entry.gone {
-                known.gone = true;
-                known.output = None;
-                known.wish = None;
+                self.forget(&entry.node);
                 continue;
             }
             if entry.output.is_some() {

@@ -248,8 +248,12 @@ pub fn decide<C: 'static>(
     let digest = wish.holes.is_empty().then(|| digest(node, outputs)).flatten();
     let (step, drift) = match (found, fields) {
         (Some(found), Some(fields)) => {
-            let same_wish = known.is_some_and(|known| known.wish.is_some() && known.wish == digest);
-            (compare(node, found, &**fields, &wish), same_wish || !wish.holes.is_empty())
+            // With holes the digest is not known yet, but what is found wrong without them is closed as drift.
+            let agreed = known.and_then(|known| known.wish.as_ref());
+            let same_wish = agreed.is_some_and(|agreed| digest.as_ref().is_none_or(|digest| digest == agreed));
+            let step = compare(node, found, &**fields, &wish);
+            let differs = !matches!(step, Step::Keep | Step::After(_));
+            (step, same_wish && differs)
         }
         _ => {
             let made_before = known.is_some_and(|known| known.cloud_id.is_some() && known.wish.is_some());

@@ -1,0 +1,89 @@
+//! What is no longer wanted goes, after whatever uses it.
+
+use payment_platform_engine::plan::Hold;
+use payment_platform_engine::{Graph, Outcome};
+
+use crate::driver::{Driver, built, wanted};
+use crate::kinds::Box;
+
+fn deleting(driver: &mut Driver, keep_data: bool) {
+    driver.options.deleting = true;
+    driver.options.keep_data = keep_data;
+}
+
+#[test]
+fn everything_is_deleted_users_first_and_the_last_kind_last() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    deleting(&mut driver, false);
+    let before = driver.cloud.writes().len();
+    driver.converge(&Graph::default());
+    assert!(driver.cloud.contents().is_empty());
+    let writes = driver.cloud.writes()[before..].to_vec();
+    let at = |what: &str| writes.iter().position(|write| write == what).unwrap();
+    assert!(at("delete c") < at("delete b") && at("delete b") < at("delete a"));
+    assert_eq!(writes.last().unwrap(), "delete box");
+    assert_eq!(writes.len(), 5, "each thing is deleted once: {writes:?}");
+}
+
+#[test]
+fn kept_data_keeps_what_it_uses() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    deleting(&mut driver, true);
+    driver.converge(&Graph::default());
+    assert_eq!(driver.cloud.contents(), ["test/box box 1 0", "test/vault vault 1 1"]);
+    assert!(driver.plan(&Graph::default()).steps.is_empty());
+    // The next generation takes over what was kept.
+    let mut next = Driver::on(driver.cloud.clone());
+    next.identity.owner.uid = "uid-1".to_owned();
+    next.converge(&wanted(1, 1));
+    assert_eq!(next.cloud.contents(), built(1, 1));
+}
+
+#[test]
+fn what_is_no_longer_wanted_goes_but_not_what_holds_data() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let mut only_box = Graph::default();
+    let region = payment_platform_engine::Region::new("r");
+    only_box.add("Boxes", &region, "box", Box { owner: crate::driver::owner(), size: 1 });
+    let report = driver.pass(&only_box);
+    assert_eq!(driver.cloud.contents(), ["test/box box 1 0", "test/vault vault 1 1"]);
+    let vault = report.entries.iter().find(|entry| entry.node.name == "vault").unwrap();
+    assert_eq!(vault.outcome, Outcome::Held(Hold::HoldsData));
+}
+
+#[test]
+fn while_users_cannot_be_read_what_they_may_use_stays() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    deleting(&mut driver, false);
+    driver.cloud.with(|state| state.unreadable.insert("test/vault"));
+    driver.pass(&Graph::default());
+    assert_eq!(driver.cloud.contents(), ["test/box box 1 0", "test/vault vault 1 1"]);
+    driver.cloud.with(|state| state.unreadable.clear());
+    driver.converge(&Graph::default());
+    assert!(driver.cloud.contents().is_empty());
+}
+
+#[test]
+fn a_thing_that_somebody_else_uses_waits() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    deleting(&mut driver, false);
+    let a = driver.cloud.ids("a").remove(0);
+    let foreign = driver.cloud.with(|state| {
+        let mut foreign = state.things.values().next().unwrap().clone();
+        (foreign.claim, foreign.links) = (None, [a.clone()].into());
+        let id = state.new_id();
+        state.things.insert(id.clone(), foreign);
+        id
+    });
+    let report = driver.pass(&Graph::default());
+    let entry = report.entries.iter().find(|entry| entry.node.name == "a").unwrap();
+    assert!(matches!(entry.outcome, Outcome::Waiting { .. }), "{:?}", entry.outcome);
+    driver.cloud.with(|state| state.things.remove(&foreign));
+    driver.converge(&Graph::default());
+    assert!(driver.cloud.contents().is_empty());
+}

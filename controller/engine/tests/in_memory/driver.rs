@@ -1,0 +1,142 @@
+//! Runs passes as the daemon does: look, read again what is in doubt, observe, plan, execute, learn.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::executor::block_on;
+use payment_platform_engine::execute::{Pass, execute};
+use payment_platform_engine::inventory::{Identity, Inventory, KindLook, Reread};
+use payment_platform_engine::plan::{Options, Plan, plan};
+use payment_platform_engine::{Graph, Look, Memory, Owner, Ref, Region, Report};
+
+use crate::cloud::Cloud;
+use crate::kinds::{Box, Item, KINDS, Vault};
+
+/// Short, so that tests of it need not wait.
+pub const WINDOW: Duration = Duration::from_millis(20);
+
+pub struct Driver {
+    pub cloud: Arc<Cloud>,
+    pub memory: Memory,
+    pub identity: Identity,
+    pub options: Options,
+    pub region: Region,
+}
+
+pub fn owner() -> Owner {
+    Owner { name: "ns/a".to_owned(), uid: "uid-1".to_owned() }
+}
+
+impl Driver {
+    /// A controller that has just seen a new object.
+    pub fn new() -> Self {
+        Self::on(Arc::default())
+    }
+
+    pub fn on(cloud: Arc<Cloud>) -> Self {
+        Self {
+            cloud,
+            memory: Memory::default(),
+            identity: Identity::new(owner()),
+            options: Options::default(),
+            region: Region::new("r"),
+        }
+    }
+
+    /// The next controller: it knows nothing but what is on the cloud.
+    pub fn restarted(&self) -> Self {
+        let mut next = Self::on(self.cloud.clone());
+        next.identity = self.identity.clone();
+        next.memory.watching_since = Some(Instant::now());
+        next
+    }
+
+    fn inventory(&self) -> Inventory {
+        let mut inventory = Inventory::default();
+        for kind in KINDS {
+            let began = Instant::now();
+            let found = block_on((kind.sweep)(self.cloud.clone(), Look::All));
+            inventory.looks.insert((self.region.clone(), kind.name), Arc::new(KindLook::new(began, found)));
+        }
+        for (place, asked) in inventory.doubts(&self.memory, KINDS).ids {
+            let kind = KINDS.iter().find(|kind| kind.name == place.1).expect("a known kind");
+            let began = Instant::now();
+            let found = block_on((kind.sweep)(self.cloud.clone(), Look::Ids(asked.iter().cloned().collect())));
+            inventory.rereads.insert(place, Reread { asked, look: Arc::new(KindLook::new(began, found)) });
+        }
+        inventory
+    }
+
+    pub fn plan(&mut self, graph: &Graph<Cloud>) -> Plan {
+        let observation = self.inventory().observe(graph, KINDS, &self.identity, &self.memory, WINDOW);
+        plan(graph, &observation, &self.memory, KINDS, &self.options)
+    }
+
+    pub fn pass(&mut self, graph: &Graph<Cloud>) -> Report {
+        self.wide_pass(graph, 8)
+    }
+
+    pub fn wide_pass(&mut self, graph: &Graph<Cloud>, width: usize) -> Report {
+        let observation = self.inventory().observe(graph, KINDS, &self.identity, &self.memory, WINDOW);
+        for node in &observation.vanished {
+            self.memory.forget(node);
+        }
+        let plan = plan(graph, &observation, &self.memory, KINDS, &self.options);
+        let clouds = BTreeMap::from([(self.region.clone(), self.cloud.clone())]);
+        let memory = self.memory.clone();
+        let pass = Pass {
+            graph,
+            observation: &observation,
+            memory: &memory,
+            kinds: KINDS,
+            options: &self.options,
+            clouds: &clouds,
+            uid: &self.identity.owner.uid,
+            width,
+        };
+        let report = block_on(execute(&plan, &pass, |_| {}));
+        self.memory.learn(&report);
+        report
+    }
+
+    /// Passes until everything is as wanted.
+    pub fn converge(&mut self, graph: &Graph<Cloud>) -> Report {
+        for _ in 0..50 {
+            let report = self.pass(graph);
+            if report.is_converged() {
+                return report;
+            }
+            std::thread::sleep(WINDOW / 4);
+        }
+        panic!("it does not converge: {:#?}", self.cloud.contents());
+    }
+}
+
+/// A box; three items in it, of which the later link to the earlier; a vault in it. `size`: of all but the box.
+pub fn wanted(box_size: i64, size: i64) -> Graph<Cloud> {
+    let mut graph = Graph::default();
+    let region = Region::new("r");
+    let owner = owner();
+    let boxed = graph.add("Boxes", &region, "box", Box { owner: owner.clone(), size: box_size });
+    let item = |graph: &mut Graph<Cloud>, name: &str, links: Vec<Ref<Item>>| {
+        let item = Item { owner: owner.clone(), size, inside: boxed.clone(), links };
+        graph.add("Items", &region, name, item)
+    };
+    let a = item(&mut graph, "a", vec![]);
+    let b = item(&mut graph, "b", vec![a.clone()]);
+    item(&mut graph, "c", vec![a, b]);
+    graph.add("Vaults", &region, "vault", Vault { owner: owner.clone(), size, inside: boxed });
+    graph
+}
+
+/// What `wanted` looks like on the cloud.
+pub fn built(box_size: i64, size: i64) -> Vec<String> {
+    vec![
+        format!("test/box box {box_size} 0"),
+        format!("test/item a {size} 1"),
+        format!("test/item b {size} 2"),
+        format!("test/item c {size} 3"),
+        format!("test/vault vault {size} 1"),
+    ]
+}

@@ -1,0 +1,10 @@
+//! The engine on a cloud in memory.
+
+mod cloud;
+mod driver;
+mod kinds;
+
+mod crash;
+mod deletion;
+mod ownership;
+mod passes;

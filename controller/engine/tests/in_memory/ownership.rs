@@ -1,0 +1,135 @@
+//! Whose things are whose, and when absence is believed.
+
+use std::collections::BTreeSet;
+
+use payment_platform_engine::plan::Hold;
+use payment_platform_engine::{NodeId, Outcome, Owner, Region};
+
+use crate::cloud::Thing;
+use crate::driver::{Driver, WINDOW, built, owner, wanted};
+
+/// A second thing with all tags of a node.
+fn add_twin(driver: &Driver, node: &str) -> String {
+    let original = driver.cloud.ids(node).remove(0);
+    driver.cloud.with(|state| {
+        let twin = Thing { token: "another".to_owned(), ..state.things[&original].clone() };
+        let id = state.new_id();
+        state.things.insert(id.clone(), twin);
+        id
+    })
+}
+
+#[test]
+fn of_twins_the_one_in_use_stays() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let (kept, twin) = (driver.cloud.ids("a"), add_twin(&driver, "a"));
+    let mut next = driver.restarted();
+    next.converge(&wanted(1, 1));
+    assert_eq!(next.cloud.ids("a"), kept);
+    assert!(next.cloud.with(|state| !state.things.contains_key(&twin)));
+}
+
+#[test]
+fn a_twin_that_holds_data_is_reported_and_left() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let twin = add_twin(&driver, "vault");
+    let report = driver.pass(&wanted(1, 1));
+    assert!(report.notices.iter().any(|notice| notice.cloud_id == twin));
+    assert_eq!(driver.cloud.ids("vault").len(), 2);
+}
+
+#[test]
+fn a_tagged_thing_of_another_name_is_never_touched() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let copy = add_twin(&driver, "a");
+    driver.cloud.with(|state| state.things.get_mut(&copy).unwrap().renamed = true);
+    let writes = driver.cloud.writes();
+    let report = driver.pass(&wanted(1, 1));
+    assert_eq!(report.notices.len(), 1);
+    assert_eq!(driver.cloud.writes(), writes);
+}
+
+#[test]
+fn things_of_another_generation_stop_every_write_until_they_are_taken_over() {
+    let mut first = Driver::new();
+    first.pass(&wanted(1, 1));
+    let writes = first.cloud.writes();
+    let mut second = first.restarted();
+    second.identity.owner = Owner { uid: "uid-2".to_owned(), ..owner() };
+    let report = second.pass(&wanted(1, 2));
+    assert!(report.entries.iter().all(|entry| {
+        matches!(&entry.outcome, Outcome::Held(Hold::OtherGeneration { uids }) if uids == &["uid-1"])
+            || matches!(entry.outcome, Outcome::Waiting { .. } | Outcome::Blocked { .. })
+    }));
+    assert_eq!(second.cloud.writes(), writes);
+    second.identity.takes_over = BTreeSet::from(["uid-1".to_owned()]);
+    second.converge(&wanted(1, 2));
+    assert_eq!(second.cloud.contents(), built(1, 2));
+}
+
+#[test]
+fn after_a_start_what_makes_twins_waits_for_the_window_and_what_has_a_token_does_not() {
+    let mut driver = Driver::new().restarted();
+    let report = driver.pass(&wanted(1, 1));
+    let outcome = |name: &str| &report.entries.iter().find(|entry| entry.node.name == name).unwrap().outcome;
+    assert!(matches!(outcome("box"), Outcome::Waiting { .. }), "{:?}", outcome("box"));
+    assert!(driver.cloud.writes().is_empty());
+    std::thread::sleep(WINDOW);
+    driver.converge(&wanted(1, 1));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
+
+#[test]
+fn a_stale_read_after_a_creation_makes_no_second_thing() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let ids: Vec<String> = ["box", "a", "vault"].iter().flat_map(|node| driver.cloud.ids(node)).collect();
+    driver.cloud.with(|state| state.hidden.extend(ids));
+    let writes = driver.cloud.writes();
+    driver.pass(&wanted(1, 1));
+    assert_eq!(driver.cloud.writes(), writes);
+    driver.cloud.with(|state| state.hidden.clear());
+    std::thread::sleep(WINDOW);
+    driver.converge(&wanted(1, 1));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
+
+#[test]
+fn a_creation_whose_answer_is_lost_is_not_repeated() {
+    let mut driver = Driver::new();
+    driver.cloud.with(|state| state.unanswered.extend(["box".to_owned(), "a".to_owned()]));
+    driver.converge(&wanted(1, 1));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
+
+#[test]
+fn a_thing_whose_tags_were_taken_is_known_by_its_id() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let id = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| state.things.get_mut(&id).unwrap().claim = None);
+    let report = driver.pass(&wanted(1, 1));
+    let entry = report.entries.iter().find(|entry| entry.node.name == "a").unwrap();
+    assert_eq!(entry.cloud_id.as_ref(), Some(&id));
+    assert!(entry.drift && entry.changes.iter().any(|change| change.field() == "owner"), "{:?}", entry.changes);
+}
+
+#[test]
+fn things_of_others_are_not_even_considered() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let theirs = add_twin(&driver, "a");
+    driver.cloud.with(|state| {
+        let thing = state.things.get_mut(&theirs).unwrap();
+        let node = NodeId::new(&Region::new("r"), "test/item", "a");
+        let owner = Owner { name: "ns/b".to_owned(), uid: "uid-9".to_owned() };
+        thing.claim = Some(payment_platform_engine::Claim { owner, node, kept: false });
+    });
+    let writes = driver.cloud.writes();
+    let report = driver.pass(&wanted(1, 1));
+    assert!(report.is_converged() && report.notices.is_empty());
+    assert_eq!(driver.cloud.writes(), writes);
+}

@@ -1,0 +1,193 @@
+//! What one pass does, and what it leaves alone.
+
+use payment_platform_engine::plan::{Hold, Step};
+use payment_platform_engine::{Graph, Outcome};
+
+use crate::driver::{Driver, built, wanted};
+
+#[test]
+fn everything_is_made_after_what_it_uses() {
+    let mut driver = Driver::new();
+    let report = driver.pass(&wanted(1, 1));
+    assert!(report.is_converged());
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+    let writes = driver.cloud.writes();
+    let at = |what: &str| writes.iter().position(|write| write == what).unwrap();
+    assert!(at("create box") < at("create a") && at("create a") < at("create b") && at("create b") < at("create c"));
+    assert_eq!(report.progress(), (5, 5));
+}
+
+#[test]
+fn a_second_pass_makes_no_write() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let writes = driver.cloud.writes();
+    let report = driver.pass(&wanted(1, 1));
+    assert!(report.entries.iter().all(|entry| entry.outcome == Outcome::Unchanged));
+    assert_eq!(driver.cloud.writes(), writes);
+}
+
+#[test]
+fn a_changed_wish_is_no_drift_and_a_changed_thing_is() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let report = driver.pass(&wanted(1, 2));
+    assert!(report.entries.iter().all(|entry| !entry.drift));
+    assert_eq!(driver.cloud.contents(), built(1, 2));
+    let id = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| state.things.get_mut(&id).unwrap().size = 7);
+    let report = driver.pass(&wanted(1, 2));
+    let drift: Vec<_> = report.entries.iter().filter(|entry| entry.drift).collect();
+    assert_eq!(drift.len(), 1);
+    assert_eq!(drift[0].changes[0].path.to_string(), "size");
+    assert_eq!(drift[0].changes[0].before, Some(7.into()));
+    assert_eq!(drift[0].changes[0].after, Some(2.into()));
+    assert_eq!(driver.cloud.contents(), built(1, 2));
+}
+
+#[test]
+fn a_deleted_thing_is_made_again_and_its_users_follow() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let id = driver.cloud.ids("a").remove(0);
+    std::thread::sleep(crate::driver::WINDOW);
+    driver.cloud.with(|state| state.things.remove(&id));
+    let report = driver.pass(&wanted(1, 1));
+    assert!(report.entries.iter().any(|entry| entry.drift && entry.step == Step::Create));
+    driver.converge(&wanted(1, 1));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+    let new = driver.cloud.ids("a").remove(0);
+    assert_ne!(new, id);
+    assert!(driver.cloud.with(|state| state.things.values().all(|thing| !thing.links.contains(&id))));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_absent() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let writes = driver.cloud.writes();
+    driver.cloud.with(|state| state.unreadable.extend(["test/box", "test/item", "test/vault"]));
+    let report = driver.pass(&wanted(1, 1));
+    assert!(report.entries.iter().all(|entry| matches!(entry.outcome, Outcome::Held(Hold::Unread(_)))));
+    assert_eq!(driver.cloud.writes(), writes);
+}
+
+#[test]
+fn drift_below_an_unreadable_parent_is_repaired() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    driver.cloud.with(|state| state.unreadable.insert("test/box"));
+    let id = driver.cloud.ids("c").remove(0);
+    driver.cloud.with(|state| state.things.get_mut(&id).unwrap().size = 7);
+    driver.pass(&wanted(1, 1));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
+
+#[test]
+fn one_refused_creation_blocks_only_what_uses_it() {
+    let mut driver = Driver::new();
+    driver.cloud.with(|state| state.refused.insert("b".to_owned()));
+    let report = driver.pass(&wanted(1, 1));
+    let outcome = |name: &str| &report.entries.iter().find(|entry| entry.node.name == name).unwrap().outcome;
+    assert!(matches!(outcome("b"), Outcome::Failed(_)));
+    assert!(matches!(outcome("c"), Outcome::Blocked { on } if on.name == "b"));
+    assert_eq!(*outcome("vault"), Outcome::Changed);
+}
+
+#[test]
+fn a_foreign_element_is_removed_while_a_wanted_one_is_not_known_yet() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    // `a` is gone and cannot be made again: what `c` links to it by is not known.
+    let (a, c) = (driver.cloud.ids("a").remove(0), driver.cloud.ids("c").remove(0));
+    std::thread::sleep(crate::driver::WINDOW);
+    driver.cloud.with(|state| {
+        state.things.remove(&a);
+        state.refused.insert("a".to_owned());
+        state.things.get_mut(&c).unwrap().size = 7;
+    });
+    let report = driver.pass(&wanted(1, 1));
+    let entry = report.entries.iter().find(|entry| entry.node.name == "c").unwrap();
+    assert!(matches!(entry.outcome, Outcome::Waiting { .. }), "{:?}", entry.outcome);
+    assert_eq!(driver.cloud.with(|state| state.things[&c].size), 1);
+    // The link to the old `a` could still be the wanted one, so it stays until that is known.
+    assert!(driver.cloud.with(|state| state.things[&c].links.contains(&a)));
+    driver.cloud.with(|state| state.refused.clear());
+    driver.converge(&wanted(1, 1));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+    assert!(!driver.cloud.with(|state| state.things[&c].links.contains(&a)));
+}
+
+#[test]
+fn what_cannot_be_changed_in_place_is_replaced_and_its_users_move() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let old = driver.cloud.ids("a").remove(0);
+    let big = resized(150);
+    for _ in 0..5 {
+        driver.converge(&big);
+    }
+    assert!(!driver.cloud.ids("a").contains(&old));
+    assert_eq!(driver.cloud.contents().iter().filter(|one| one.starts_with("test/item a")).count(), 1);
+}
+
+/// `wanted(1, 1)` with items of another size.
+fn resized(size: i64) -> Graph<crate::cloud::Cloud> {
+    use crate::driver::owner;
+    use crate::kinds::{Box, Item};
+    let mut graph = Graph::default();
+    let region = payment_platform_engine::Region::new("r");
+    let boxed = graph.add("Boxes", &region, "box", Box { owner: owner(), size: 1 });
+    let item = |links| Item { owner: owner(), size, inside: boxed.clone(), links };
+    let a = graph.add("Items", &region, "a", item(vec![]));
+    let b = graph.add("Items", &region, "b", item(vec![a.clone()]));
+    graph.add("Items", &region, "c", item(vec![a, b]));
+    let vault = crate::kinds::Vault { owner: owner(), size: 1, inside: boxed };
+    graph.add("Vaults", &region, "vault", vault);
+    graph
+}
+
+#[test]
+fn what_holds_data_is_not_replaced_unasked() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let vault = driver.cloud.ids("vault");
+    let report = driver.pass(&wanted(1, 150));
+    let entry = report.entries.iter().find(|entry| entry.node.name == "vault").unwrap();
+    assert!(matches!(&entry.outcome, Outcome::Held(Hold::WouldLoseData { fields }) if fields == &["shape"]));
+    assert_eq!(driver.cloud.ids("vault"), vault);
+}
+
+#[test]
+fn observed_drift_is_reported_and_a_changed_wish_is_carried_out() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    driver.options.observe = true;
+    let id = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| state.things.get_mut(&id).unwrap().size = 7);
+    let report = driver.pass(&wanted(2, 1));
+    let entry = |name: &str| report.entries.iter().find(|entry| entry.node.name == name).unwrap();
+    assert_eq!(entry("a").outcome, Outcome::Held(Hold::Observing));
+    assert_eq!(entry("a").changes.len(), 1);
+    assert_eq!(entry("box").outcome, Outcome::Changed);
+    assert_eq!(driver.cloud.with(|state| state.things[&id].size), 7);
+}
+
+#[test]
+fn a_plan_is_what_the_pass_then_does() {
+    let mut driver = Driver::new();
+    let graph = wanted(1, 1);
+    let plan = driver.plan(&graph);
+    assert!(plan.writes());
+    assert_eq!(plan.steps[0].step, Step::Create);
+    assert!(plan.steps[1..].iter().all(|planned| matches!(planned.step, Step::After(_))));
+    driver.pass(&graph);
+    assert!(!driver.plan(&graph).writes());
+}
+
+#[test]
+fn at_width_one_everything_is_made_all_the_same() {
+    let mut driver = Driver::new();
+    assert!(driver.wide_pass(&wanted(1, 1), 1).is_converged());
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
