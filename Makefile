@@ -8,6 +8,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 export RUSTC_WRAPPER ?= $(CURDIR)/tools/rustc-wrapper
 # Two compilers at once: the SDK of EC2 alone takes several gigabytes.
 JOBS ?= 2
+DENY_VERSION := 0.20.2
 CARGO_FLAGS := --workspace --locked -j $(JOBS)
 CONTROLLER := $(CARGO_TARGET_DIR)/debug/payment-platform-controller
 
@@ -55,6 +56,5 @@ generated: generate
 deny: ## Licences, bans and sources of the dependencies, offline
 	@command -v "$(CACHE)/tools/bin/cargo-deny" >/dev/null || { echo "Installing cargo-deny (once, some minutes) ..."; \
 	  RUSTC_WRAPPER= CARGO_TARGET_DIR="$(CACHE)/tools-target" cargo install --quiet --locked --root "$(CACHE)/tools" cargo-deny@$(DENY_VERSION); }
-	"$(CACHE)/tools/bin/cargo-deny" --offline --locked check bans licenses sources
-
-DENY_VERSION := 0.18.9
+	cargo fetch --quiet --locked
+	"$(CACHE)/tools/bin/cargo-deny" --offline --locked check --hide-inclusion-graph bans licenses sources

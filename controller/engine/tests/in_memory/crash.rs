@@ -4,7 +4,7 @@
 use payment_platform_engine::Graph;
 
 use crate::cloud::Cloud;
-use crate::driver::{Driver, WINDOW, built, wanted};
+use crate::driver::{Driver, built, wanted};
 
 /// Runs `graph` with a budget of writes on what `start` has made, then restarts and converges.
 fn walk(start: impl Fn(&mut Driver), deleting: bool, graph: &Graph<Cloud>, expected: &[String]) {
@@ -20,7 +20,7 @@ fn walk(start: impl Fn(&mut Driver), deleting: bool, graph: &Graph<Cloud>, expec
             driver.cloud.with(|state| state.budget = None);
             let mut next = driver.restarted();
             next.options.deleting = deleting;
-            std::thread::sleep(WINDOW);
+            crate::driver::let_the_window_pass();
             next.converge(graph);
             let case = format!("killed at write {budget}, effect: {last_takes_effect}");
             assert_eq!(next.cloud.contents(), expected, "{case}: {:?}", &next.cloud.writes()[before..]);

@@ -16,6 +16,12 @@ use crate::kinds::{Box, Item, KINDS, Vault};
 /// Short, so that tests of it need not wait.
 pub const WINDOW: Duration = Duration::from_millis(20);
 
+/// Waits until what was written is old enough to be believed absent.
+pub fn let_the_window_pass() {
+    #[allow(clippy::disallowed_methods, reason = "a plain thread, no runtime")]
+    std::thread::sleep(WINDOW);
+}
+
 pub struct Driver {
     pub cloud: Arc<Cloud>,
     pub memory: Memory,
@@ -107,7 +113,7 @@ impl Driver {
             if report.is_converged() {
                 return report;
             }
-            std::thread::sleep(WINDOW / 4);
+            let_the_window_pass();
         }
         panic!("it does not converge: {:#?}", self.cloud.contents());
     }

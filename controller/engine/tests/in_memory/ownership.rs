@@ -6,7 +6,7 @@ use payment_platform_engine::plan::Hold;
 use payment_platform_engine::{NodeId, Outcome, Owner, Region};
 
 use crate::cloud::Thing;
-use crate::driver::{Driver, WINDOW, built, owner, wanted};
+use crate::driver::{Driver, built, owner, wanted};
 
 /// A second thing with all tags of a node.
 fn add_twin(driver: &Driver, node: &str) -> String {
@@ -77,7 +77,7 @@ fn after_a_start_what_makes_twins_waits_for_the_window_and_what_has_a_token_does
     let outcome = |name: &str| &report.entries.iter().find(|entry| entry.node.name == name).unwrap().outcome;
     assert!(matches!(outcome("box"), Outcome::Waiting { .. }), "{:?}", outcome("box"));
     assert!(driver.cloud.writes().is_empty());
-    std::thread::sleep(WINDOW);
+    crate::driver::let_the_window_pass();
     driver.converge(&wanted(1, 1));
     assert_eq!(driver.cloud.contents(), built(1, 1));
 }
@@ -92,7 +92,7 @@ fn a_stale_read_after_a_creation_makes_no_second_thing() {
     driver.pass(&wanted(1, 1));
     assert_eq!(driver.cloud.writes(), writes);
     driver.cloud.with(|state| state.hidden.clear());
-    std::thread::sleep(WINDOW);
+    crate::driver::let_the_window_pass();
     driver.converge(&wanted(1, 1));
     assert_eq!(driver.cloud.contents(), built(1, 1));
 }

@@ -50,7 +50,7 @@ fn a_deleted_thing_is_made_again_and_its_users_follow() {
     let mut driver = Driver::new();
     driver.pass(&wanted(1, 1));
     let id = driver.cloud.ids("a").remove(0);
-    std::thread::sleep(crate::driver::WINDOW);
+    crate::driver::let_the_window_pass();
     driver.cloud.with(|state| state.things.remove(&id));
     let report = driver.pass(&wanted(1, 1));
     assert!(report.entries.iter().any(|entry| entry.drift && entry.step == Step::Create));
@@ -100,7 +100,7 @@ fn a_foreign_element_is_removed_while_a_wanted_one_is_not_known_yet() {
     driver.pass(&wanted(1, 1));
     // `a` is gone and cannot be made again: what `c` links to it by is not known.
     let (a, c) = (driver.cloud.ids("a").remove(0), driver.cloud.ids("c").remove(0));
-    std::thread::sleep(crate::driver::WINDOW);
+    crate::driver::let_the_window_pass();
     driver.cloud.with(|state| {
         state.things.remove(&a);
         state.refused.insert("a".to_owned());
