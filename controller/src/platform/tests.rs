@@ -51,7 +51,7 @@ fn every_shape_builds_and_its_edges_follow_the_table_of_kinds() {
     for spec in shapes() {
         let platform = Platform::resolve(&spec, &facts()).unwrap();
         let graph = desired(&platform, &owner());
-        assert!(graph.len() >= 38, "{}", graph.len());
+        assert!(graph.len() >= 30, "{}", graph.len());
         for node in graph.nodes() {
             assert!(COMPONENTS.contains(&node.component), "{}", node.id);
             for need in &node.needs {
