@@ -1,6 +1,6 @@
 //! The daemon: watches the objects, runs their passes one at a time each, writes status and Events.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use payment_platform_api::{
     CONFIRM_DELETION, FINALIZER, PAUSED, PaymentPlatform, PaymentPlatformSpec, PaymentPlatformStatus,
     RECONCILE_REQUESTED_AT, TAKE_OVER, platform,
 };
-use payment_platform_engine::{Outcome, Owner, Report, Step};
+use payment_platform_engine::{Class, Entry, Outcome, Owner, Report, Step};
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -74,6 +74,8 @@ struct ObjectState {
     finalizer_is_new: bool,
     /// Ids of the things that were told of as not ours though they carry our tags.
     told: BTreeSet<String>,
+    /// Passes in a row in which a call failed that may work the next time.
+    failed_passes: u32,
 }
 
 /// Runs until `stop` resolves.
@@ -129,6 +131,20 @@ fn error_policy(object: Arc<Guarded>, error: &Error, daemon: Arc<Daemon>) -> Act
     let pause = jittered(Duration::from_secs(1 << (*count).min(6)));
     tracing::warn!(object = %object.name_any(), %error, retry_seconds = pause.as_secs(), "Could not reconcile.");
     Action::requeue(pause)
+}
+
+/// The pause after a first failure; None where only a human can help, and the next look by tier is soon enough.
+fn first_retry(class: Class) -> Option<Duration> {
+    let seconds = match class {
+        // Somebody was faster, or a read was stale: the next look knows better.
+        Class::Conflict | Class::NotFound => 1,
+        Class::NotYet | Class::InUse => 2,
+        Class::Ambiguous | Class::Unavailable => 3,
+        // Calls less than before.
+        Class::Throttled | Class::Unauthenticated => 15,
+        Class::AlreadyExists | Class::Denied | Class::Invalid | Class::Quota => return None,
+    };
+    Some(Duration::from_secs(seconds))
 }
 
 /// Between 80 and 120 % of `time`, so that platforms do not look in step.
@@ -192,6 +208,7 @@ impl Object {
             spec: self.spec.clone().ok(),
             status: self.status.clone(),
             takes_over: self.annotation(TAKE_OVER).map(str::to_owned).into_iter().collect(),
+            principal_arn: None,
             mode,
         }
     }
@@ -298,22 +315,32 @@ impl Daemon {
         let base = Base { previous: &object_status, ..object.base() };
         let next = status::after_pass(base, &ended);
         self.tell(object, &report, &object.status, &next).await;
+        self.tell_applied(object, &report).await;
         self.tell_notices(object, &report, state).await;
         self.write(object, &object_status, next).await?;
         state.answered = request.or(state.answered.take());
-        Ok(Action::requeue(self.next_look(&report)))
+        Ok(Action::requeue(self.next_look(&report, state)))
     }
 
-    /// How soon to look again: when AWS is done with something, soon after a failure, else by tier.
-    fn next_look(&self, report: &Report) -> Duration {
-        let failed = report.entries.iter().any(|entry| match &entry.outcome {
-            Outcome::Failed(error) => !error.class.needs_human(),
-            Outcome::Blocked { .. } => true,
-            _ => false,
+    /// How soon to look again: when AWS is done with something, after a failure as its class asks, else by tier.
+    fn next_look(&self, report: &Report, state: &mut ObjectState) -> Duration {
+        let failures = report.entries.iter().filter_map(|entry| match &entry.outcome {
+            Outcome::Failed(error) => first_retry(error.class),
+            _ => None,
         });
         let tier = jittered(self.settings.fast);
-        let soon = if failed { jittered(Duration::from_secs(5)).min(tier) } else { tier };
-        report.retry().map_or(soon, |retry| retry.min(soon))
+        match failures.min() {
+            None => {
+                state.failed_passes = 0;
+                report.retry().map_or(tier, |retry| retry.min(tier))
+            }
+            Some(first) => {
+                // Each failed pass in a row doubles the pause, up to a whole interval.
+                let pause = first * 2_u32.saturating_pow(state.failed_passes.min(8));
+                state.failed_passes += 1;
+                jittered(pause).min(report.retry().unwrap_or(tier)).min(tier)
+            }
+        }
     }
 
     /// A little less than the interval, so that a pass which comes early by jitter does not skip its look.
@@ -370,7 +397,7 @@ impl Daemon {
     ) -> Report {
         let all = prepared.graph.len();
         let done = AtomicUsize::new(0);
-        let progress = |entry: &payment_platform_engine::Entry| {
+        let progress = |entry: &Entry| {
             if !entry.extra && entry.outcome.is_ready() {
                 done.fetch_add(1, Ordering::Relaxed);
             }
@@ -454,7 +481,7 @@ impl Daemon {
             let again = report.entries.iter().all(|entry| entry.outcome == Outcome::Changed) && complete;
             self.write_status(object, status::deleting(object.base(), &report, &state.pass.memory)).await?;
             if !again {
-                return Ok(Action::requeue(self.next_look(&report)));
+                return Ok(Action::requeue(self.next_look(&report, state)));
             }
             ages = Ages::NOW;
         }
@@ -504,6 +531,21 @@ impl Daemon {
             .await
             .map_err(during("write the status of"))?;
         Ok(())
+    }
+
+    /// One Event for all that a changed spec made, changed or deleted.
+    async fn tell_applied(&self, object: &Object, report: &Report) {
+        let done = |entry: &&Entry| entry.written.is_some() && entry.outcome == Outcome::Changed && !entry.drift;
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in report.entries.iter().filter(done) {
+            *counts.entry(entry.step.name()).or_default() += 1;
+        }
+        if !counts.is_empty() {
+            let counts: Vec<String> = counts.iter().map(|(step, count)| format!("{step} {count}")).collect();
+            let first = report.entries.iter().find(done).map(|entry| entry.node.to_string()).unwrap_or_default();
+            let note = format!("{} (first: {first})", counts.join(", "));
+            self.event(object, EventType::Normal, "Applied", &format!("Apply {first}"), note).await;
+        }
     }
 
     /// Events and log lines for what changed and what failed.
@@ -572,7 +614,7 @@ impl Daemon {
 
 /// The recorder folds events that agree in action and reason into one and keeps the first text: the node makes them
 /// differ.
-fn action(entry: &payment_platform_engine::Entry) -> String {
+fn action(entry: &Entry) -> String {
     let text = format!("{} {}", entry.step.name(), entry.node);
     text.chars().take(128).collect()
 }

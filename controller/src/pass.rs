@@ -35,6 +35,8 @@ pub struct Subject {
     pub status: PaymentPlatformStatus,
     /// UIDs of earlier objects whose things are taken over.
     pub takes_over: BTreeSet<String>,
+    /// The principal that key policies name, when it is not to be that of the credentials in use.
+    pub principal_arn: Option<String>,
     pub mode: Mode,
 }
 
@@ -199,7 +201,7 @@ pub async fn prepare(
             let zones = scope.zones().await.map_err(|error| Refusal::Zones { region: home.clone(), error })?;
             let facts = Facts {
                 account_id: identity.account_id.clone(),
-                principal_arn: identity.principal_arn.clone(),
+                principal_arn: subject.principal_arn.clone().unwrap_or_else(|| identity.principal_arn.clone()),
                 zones: zones.to_vec(),
                 decided: subject.status.resolved.clone(),
                 earlier_tag_keys: subject.status.tag_keys.iter().cloned().collect(),

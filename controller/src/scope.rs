@@ -81,6 +81,8 @@ pub struct Ages {
 impl Ages {
     /// Everything is looked at again.
     pub const NOW: Self = Self { fast: Duration::ZERO, slow: Duration::ZERO };
+    /// Whatever was seen before is good enough.
+    pub const ANY: Self = Self { fast: Duration::MAX, slow: Duration::MAX };
 
     fn of(&self, tier: Tier) -> Duration {
         match tier {

@@ -47,3 +47,79 @@ pub fn crd() -> CustomResourceDefinition {
     }
     crd
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
+
+    use super::*;
+
+    fn undescribed(path: &str, schema: &JSONSchemaProps, into: &mut Vec<String>) {
+        for (name, property) in schema.properties.iter().flatten() {
+            let path = format!("{path}.{name}");
+            if property.description.as_ref().is_none_or(String::is_empty) {
+                into.push(path.clone());
+            }
+            undescribed(&path, property, into);
+            if let Some(items) =
+                serde_json::to_value(&property.items).ok().and_then(|items| serde_json::from_value(items).ok())
+            {
+                undescribed(&format!("{path}[]"), &items, into);
+            }
+        }
+    }
+
+    #[test]
+    fn kubectl_explain_has_a_description_for_every_field() {
+        let crd = crd();
+        let schema = crd.spec.versions[0].schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref());
+        let mut missing = Vec::new();
+        for part in ["spec", "status"] {
+            undescribed(part, &schema.unwrap().properties.as_ref().unwrap()[part], &mut missing);
+        }
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn an_empty_spec_is_valid_and_decides_everything() {
+        let spec: PaymentPlatformSpec = serde_json::from_value(serde_json::json!({})).unwrap();
+        let facts = Facts { zones: vec!["us-east-1a".into(), "us-east-1b".into()], ..Facts::default() };
+        let platform = Platform::resolve(&spec, &facts).unwrap();
+        assert_eq!((platform.environment.as_str(), platform.region.as_str()), ("prd", "us-east-1"));
+        assert_eq!((platform.log_retention_days, platform.key_deletion_days), (365, 30));
+        assert_eq!(platform.zones[1].database.to_string(), "10.0.22.0/24");
+        assert_eq!(platform.deletion_policy, spec::DeletionPolicy::KeepData);
+    }
+
+    #[test]
+    fn zones_once_chosen_stay_and_a_new_one_takes_the_free_place() {
+        let mut spec = PaymentPlatformSpec { environment: "prd".into(), ..PaymentPlatformSpec::default() };
+        let zones = |names: &[&str]| names.iter().map(|name| format!("us-east-1{name}")).collect::<Vec<_>>();
+        let facts = Facts { zones: zones(&["a", "b", "c", "d"]), ..Facts::default() };
+        let first = Platform::resolve(&spec, &facts).unwrap();
+        let mut later = Facts { zones: zones(&["d", "c", "b", "a"]), decided: Some(first.resolved()), ..facts };
+        assert_eq!(Platform::resolve(&spec, &later).unwrap().zones, first.zones);
+        spec.network = Some(spec::Network { availability_zones: Some(zones(&["b", "c"])), ..spec::Network::default() });
+        let second = Platform::resolve(&spec, &later).unwrap();
+        let places = |platform: &Platform| platform.zones.iter().map(|zone| zone.index).collect::<Vec<_>>();
+        // The place of the zone that goes is still taken while its subnets are there.
+        assert_eq!(places(&second), [1, 2]);
+        later.decided = Some(second.resolved());
+        spec.network.as_mut().unwrap().availability_zones = Some(zones(&["b", "c", "d"]));
+        assert_eq!(places(&Platform::resolve(&spec, &later).unwrap()), [1, 2, 0]);
+    }
+
+    #[test]
+    fn resolution_names_every_field_that_is_wrong() {
+        let spec: PaymentPlatformSpec = serde_json::from_value(serde_json::json!({
+            "environment": "Prod",
+            "network": {"vpcCidr": "10.0.0.1/16", "natGateways": "Single"},
+            "logs": {"retentionDays": 30},
+            "tags": {"aws:x": "y"},
+        }))
+        .unwrap();
+        let facts = Facts { zones: vec!["us-east-1a".into(), "us-east-1b".into()], ..Facts::default() };
+        let fields: Vec<_> = Platform::resolve(&spec, &facts).unwrap_err().iter().map(|error| error.field).collect();
+        assert_eq!(fields, ["environment", "network.vpcCidr", "network.natGateways", "logs.retentionDays", "tags"]);
+    }
+}

@@ -68,6 +68,7 @@ pub struct PaymentPlatformStatus {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Resolved {
+    /// The home region.
     pub region: String,
     /// The zones in use. Fixed once chosen, unless the spec names others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -75,6 +76,7 @@ pub struct Resolved {
     /// The retention of log groups in days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_retention_days: Option<i32>,
+    /// What deleting the object does on AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<crate::spec::DeletionPolicy>,
 }
@@ -83,6 +85,7 @@ pub struct Resolved {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Zone {
+    /// For example us-east-1a.
     pub name: String,
     /// 0 for the subnets .1, .11 and .21, 1 for .2, .12 and .22, and so on.
     pub index: i32,
@@ -92,30 +95,43 @@ pub struct Zone {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Outputs {
+    /// The AWS account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
+    /// The home region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Id of the VPC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vpc_id: Option<String>,
+    /// Ids of the public subnets, in the order of the zones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub public_subnet_ids: Vec<String>,
+    /// Ids of the private subnets, in the order of the zones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub private_subnet_ids: Vec<String>,
+    /// Ids of the database subnets, in the order of the zones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub database_subnet_ids: Vec<String>,
+    /// Ids of the NAT gateways, in the order of the zones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nat_gateway_ids: Vec<String>,
+    /// ARN of the key for database, secrets and application data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key_app_data_arn: Option<String>,
+    /// ARN of the key for buckets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key_s3_arn: Option<String>,
+    /// ARN of the key for log groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key_cloudwatch_arn: Option<String>,
+    /// Id of the security group of the load balancer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_group_alb_id: Option<String>,
+    /// Id of the security group of the application tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_group_ecs_tasks_id: Option<String>,
+    /// Id of the security group of the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_group_aurora_id: Option<String>,
 }
@@ -124,10 +140,14 @@ pub struct Outputs {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Scope {
+    /// The AWS account.
     pub account_id: String,
+    /// The region.
     pub region: String,
+    /// The role that was assumed, if one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assume_role_arn: Option<String>,
+    /// The external id that the role asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use payment_platform_api::{Invalid, PaymentPlatform};
 use payment_platform_engine::plan::{Hold, Planned, Step};
-use payment_platform_engine::{Owner, Plan};
+use payment_platform_engine::{Owner, Plan, Seen};
 use serde_json::{Value, json};
 
 use super::owner_name;
@@ -41,29 +41,42 @@ pub async fn run(scopes: &Scopes, object: PaymentPlatform, limits: Limits, as_js
     Ok(if changes { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }
 
-/// Looks once to learn which object owns things under this name, then plans as that object: without a cluster the
-/// object's UID stands on AWS only.
+/// Looks once to learn which object owns things under this name, then plans as that object and as its controller:
+/// without a cluster the object's UID and the controller's principal stand on AWS only.
 async fn prepare(scopes: &Scopes, object: &PaymentPlatform, name: &str, limits: Limits) -> anyhow::Result<Prepared> {
-    let subject = |uid: &str| Subject {
+    let subject = |uid: &str, principal_arn: Option<String>| Subject {
         owner: Owner { name: name.to_owned(), uid: uid.to_owned() },
         spec: Some(object.spec.clone()),
         status: object.status.clone().unwrap_or_default(),
         takes_over: BTreeSet::new(),
+        principal_arn,
         mode: Mode::Keep,
     };
-    let first = pass::prepare(scopes, &subject("new"), &mut State::default(), Ages::NOW, limits).await?;
+    let first = pass::prepare(scopes, &subject("new", None), &mut State::default(), Ages::NOW, limits).await?;
     let uids = &first.observation.other_generations;
     match (uids.first(), uids.len()) {
         (None, _) => Ok(first),
         (Some(uid), 1) => {
-            let recent = Ages { fast: std::time::Duration::MAX, slow: std::time::Duration::MAX };
-            Ok(pass::prepare(scopes, &subject(uid), &mut State::default(), recent, limits).await?)
+            let known = pass::prepare(scopes, &subject(uid, None), &mut State::default(), Ages::ANY, limits).await?;
+            let Some(principal) = observed_principal(&known) else { return Ok(known) };
+            let subject = subject(uid, Some(principal));
+            Ok(pass::prepare(scopes, &subject, &mut State::default(), Ages::ANY, limits).await?)
         }
         _ => bail!(
             "several objects named {name} own things in this account (UIDs {}); a plan needs a single one",
             uids.iter().cloned().collect::<Vec<_>>().join(", ")
         ),
     }
+}
+
+/// The principal that the keys name as the controller.
+fn observed_principal(prepared: &Prepared) -> Option<String> {
+    prepared.observation.seen.values().find_map(|seen| {
+        let Seen::Present(found) = seen else { return None };
+        let fields = found.fields.as_ref().ok()?.json();
+        let principal = fields["policy"]["statements"]["Controller"]["principals"][0].as_str()?;
+        principal.strip_prefix("AWS ").map(str::to_owned)
+    })
 }
 
 /// How a step is shown: sign and verb.
