@@ -27,7 +27,7 @@ demo: build ## Build a platform on an emulated AWS, break it, watch it being put
 test: unit emulator-check scenarios ## Run all tests
 
 unit: build ## Unit tests, in seconds
-	cargo test $(CARGO_FLAGS) --lib --bins
+	cargo test $(CARGO_FLAGS) --lib --bins --test in_memory
 
 scenarios: build ## Scenarios on a real API server and an emulated AWS
 	cargo test $(CARGO_FLAGS) --test scenarios

@@ -22,6 +22,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_tagged_copy_under_another_name_is_left_alone", |world| copy(world).boxed()),
     ("two_platforms_share_an_account", |world| two_platforms(world).boxed()),
     ("killed_in_the_middle_again_and_again_nothing_is_made_twice", |world| killed(world).boxed()),
+    ("a_controller_frozen_past_its_lease_writes_nothing_more", |world| frozen(world).boxed()),
     ("twins_made_by_hand_heal", |world| twins(world).boxed()),
     ("another_account_behind_the_same_object_is_refused", |world| other_account(world).boxed()),
     ("an_object_made_again_after_retain_takes_everything_over", |world| retain(world).boxed()),
@@ -198,6 +199,45 @@ async fn once_each(aws: &Account, before: &[String]) -> anyhow::Result<()> {
     for (kind, number) in expected {
         ensure!(count(kind) == number, "{} of {kind} instead of {number}: {new:?}", count(kind));
     }
+    Ok(())
+}
+
+async fn frozen(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
+    cluster.apply_crds().await?;
+    cluster.namespace(&place.namespace).await?;
+    let flags = [
+        "--fast-interval-seconds=1",
+        "--slow-interval-seconds=2",
+        "--consistency-window-seconds=1",
+        "--attempt-timeout-seconds=1",
+        "--lease-seconds=3",
+    ];
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", place.spec(json!({}))).await?;
+    let logs = ["frozen-first.log", "frozen-second.log"].map(|name| world.folder().join(name));
+    let mut first = Controller::start(&cluster, &world.emulator, &logs[0], &flags)?;
+    let status = object.ready().await?;
+    let second = Controller::start(&cluster, &world.emulator, &logs[1], &flags)?;
+    // The leader freezes, somebody opens a port, the other one takes over and closes it.
+    first.process.signal("STOP")?;
+    let group = id(&status, "security-group/aurora")?;
+    place.aws.open_port(&group, 22).await?;
+    object.corrected("security-group-rules/aurora", "rules[ingress tcp 22").await?;
+    second.process.signal("STOP")?;
+    let before = place.writes()?.len();
+    place.aws.open_port(&group, 3389).await?;
+    first.process.signal("CONT")?;
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while first.process.ended()?.is_none() && std::time::Instant::now() < deadline {
+        place.no_write_since(before)?;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let ended = first.process.ended()?.context("a controller whose lease is lost goes on")?;
+    ensure!(!ended.success(), "{ended}");
+    place.no_write_since(before)?;
+    second.process.signal("CONT")?;
+    object.corrected("security-group-rules/aurora", "rules[ingress tcp 3389").await?;
     Ok(())
 }
 

@@ -155,7 +155,7 @@ fn text(path: &Path) -> String {
 fn spawn(folder: &Path, name: &str, command: &mut Command) -> anyhow::Result<Child> {
     let log = std::fs::File::create(folder.join(format!("{name}.log")))?;
     let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
-    Ok(Child(child.with_context(|| format!("cannot start {name}"))?))
+    Child::watched(child.with_context(|| format!("cannot start {name}"))?)
 }
 
 /// Ports that were free a moment ago, held until all are chosen so that they differ.

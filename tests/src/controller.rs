@@ -46,7 +46,7 @@ impl Controller {
             .stderr(file)
             .spawn()
             .context("cannot start the controller")?;
-        Ok(Self { process: Child(process), log: log.to_owned() })
+        Ok(Self { process: Child::watched(process)?, log: log.to_owned() })
     }
 }
 

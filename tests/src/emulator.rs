@@ -64,7 +64,7 @@ impl Emulator {
         BufReader::new(process.stdout.take().context("no output")?).read_line(&mut line)?;
         let ready: Value = serde_json::from_str(&line).context("the AWS emulator did not start")?;
         let endpoint = ready["endpoint"].as_str().context("no endpoint")?.to_owned();
-        Ok(Self { endpoint, log: Some(log), _process: Some(Child(process)), _folder: Some(folder) })
+        Ok(Self { endpoint, log: Some(log), _process: Some(Child::watched(process)?), _folder: Some(folder) })
     }
 
     /// Whether calls are logged and faults can be made.

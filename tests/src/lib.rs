@@ -6,8 +6,9 @@ pub mod controller;
 pub mod emulator;
 pub mod object;
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
@@ -19,7 +20,7 @@ pub fn root() -> &'static Path {
 /// Runs a script that prints one path on its last line; what it says meanwhile goes to our standard error.
 pub(crate) fn path_from(script: &str) -> anyhow::Result<PathBuf> {
     let output = Command::new(root().join(script))
-        .stderr(std::process::Stdio::inherit())
+        .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("cannot run {script}"))?;
     if !output.status.success() {
@@ -29,24 +30,51 @@ pub(crate) fn path_from(script: &str) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(text.lines().last().unwrap_or_default()))
 }
 
-/// A child process that ends with us.
-pub struct Child(std::process::Child);
+/// A child process that ends with us, however we end: a watchdog, which reads from us and from nobody else, kills it
+/// when we are gone.
+pub struct Child {
+    process: std::process::Child,
+    watchdog: std::process::Child,
+}
 
 impl Child {
+    /// Takes a process into custody.
+    pub fn watched(mut process: std::process::Child) -> anyhow::Result<Self> {
+        let script = format!("cat >/dev/null; kill -9 {} 2>/dev/null", process.id());
+        // A process group of its own: Ctrl-C must not end the watchdog before its time.
+        let watchdog = Command::new("sh").args(["-c", &script]).process_group(0).stdin(Stdio::piped()).spawn();
+        match watchdog {
+            Ok(watchdog) => Ok(Self { process, watchdog }),
+            Err(error) => {
+                let _ = process.kill();
+                Err(error.into())
+            }
+        }
+    }
+
     pub fn id(&self) -> u32 {
-        self.0.id()
+        self.process.id()
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.process.id().to_string()]).status()?;
+        anyhow::ensure!(sent.success(), "cannot send {name}");
+        Ok(())
+    }
+
+    /// Whether and how it has ended.
+    pub fn ended(&mut self) -> anyhow::Result<Option<std::process::ExitStatus>> {
+        Ok(self.process.try_wait()?)
     }
 
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-
-    /// Asks it to stop and waits until it has.
-    pub fn terminate(&mut self) -> anyhow::Result<std::process::ExitStatus> {
-        Command::new("kill").arg(self.0.id().to_string()).status()?;
-        Ok(self.0.wait()?)
+        // The watchdog first, so that it cannot hit another process that gets the same id.
+        let _ = self.watchdog.kill();
+        let _ = self.watchdog.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
