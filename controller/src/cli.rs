@@ -12,7 +12,9 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::Api;
 use payment_platform_api::{Facts, PaymentPlatform, Platform};
 use payment_platform_engine::Owner;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::controller::{self, NAME, Settings};
 use crate::lease::{self, Elector, Held};
@@ -243,17 +245,18 @@ async fn terminated() {
 }
 
 fn start_log(format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    // Below debug the SDK prints whole requests, secret values included.
-    let capped = format!(
-        "{filter},aws_smithy_runtime=info,aws_smithy_runtime_api=info,aws_runtime=info,aws_config=info,kube_runtime=warn"
-    );
-    let filter = EnvFilter::try_new(&capped).with_context(|| format!("{filter:?} is no log filter"))?;
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("{filter:?} is no log filter"))?;
+    // Below info the AWS SDK prints whole requests, secret values included: no filter lets that through.
+    let capped = filter_fn(|event| !event.target().starts_with("aws_") || *event.level() <= tracing::Level::INFO);
+    let quiet =
+        filter_fn(|event| !event.target().starts_with("kube_runtime") || *event.level() <= tracing::Level::WARN);
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    let log = match format {
+        LogFormat::Text => log.boxed(),
+        LogFormat::Json => log.json().boxed(),
+    };
+    tracing_subscriber::registry().with(log.with_filter(filter.and(capped).and(quiet))).init();
     Ok(())
 }
 

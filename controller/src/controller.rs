@@ -47,6 +47,9 @@ pub struct Settings {
 pub enum Error {
     #[error("cannot {0} the object: {1}")]
     Kube(&'static str, Box<kube::Error>),
+    /// Without it, it is not known what the object has on AWS: nothing is done, least of all its finalizer removed.
+    #[error("the object's status does not parse; was it written by a newer controller? {0}")]
+    Status(serde_json::Error),
 }
 
 fn during(what: &'static str) -> impl Fn(kube::Error) -> Error {
@@ -202,6 +205,10 @@ impl Object {
         self.annotation(PAUSED) == Some("true")
     }
 
+    fn mode(&self) -> Mode {
+        if self.is_paused() { Mode::Paused } else { Mode::Keep }
+    }
+
     fn subject(&self, mode: Mode) -> Subject {
         Subject {
             owner: self.owner(),
@@ -255,7 +262,11 @@ impl Daemon {
         Ok(Some(Object {
             meta: object.metadata,
             spec: serde_json::from_value(spec).map_err(|error| error.to_string()),
-            status: serde_json::from_value(status).unwrap_or_default(),
+            status: if status.is_null() {
+                PaymentPlatformStatus::default()
+            } else {
+                serde_json::from_value(status).map_err(Error::Status)?
+            },
         }))
     }
 
@@ -272,11 +283,18 @@ impl Daemon {
             self.set_finalizer(object, true).await?;
             state.finalizer_is_new = object.status.scopes.is_empty();
         }
-        self.keep(object, state, if object.is_paused() { Mode::Paused } else { Mode::Keep }).await
+        self.keep(object, state, object.mode(), None).await
     }
 
     /// A pass over a platform that is to exist.
-    async fn keep(&self, object: &Object, state: &mut ObjectState, mode: Mode) -> Result<Action, Error> {
+    /// `awaited` is what its deletion waits for.
+    async fn keep(
+        &self,
+        object: &Object,
+        state: &mut ObjectState,
+        mode: Mode,
+        awaited: Option<String>,
+    ) -> Result<Action, Error> {
         let request = object.annotation(RECONCILE_REQUESTED_AT).map(str::to_owned);
         let asked = request.is_some() && request != state.answered && request != object.status.reconcile_requested_at;
         let ages = if asked { Ages::NOW } else { self.ages() };
@@ -290,12 +308,12 @@ impl Daemon {
             };
         // The scopes stand in the status before the first write, so that a deletion always finds what was made.
         let scopes = prepared.recorded_scopes(&object.status.scopes);
-        let will_write = prepared.plan.writes() && !paused;
         let mut object_status = object.status.clone();
+        if prepared.plan.writes() && !paused {
+            pass::check_quotas(&mut prepared).await;
+        }
+        let will_write = prepared.plan.writes() && !paused;
         if will_write {
-            if let Err(refusal) = pass::check_quotas(&prepared).await {
-                return self.refuse(object, &refusal).await;
-            }
             self.announce(object, &mut object_status, &prepared, &scopes).await?;
         }
         let report = self.carry_out(object, &mut object_status, &mut prepared, state).await;
@@ -313,7 +331,10 @@ impl Daemon {
             complete_look,
         };
         let base = Base { previous: &object_status, ..object.base() };
-        let next = status::after_pass(base, &ended);
+        let mut next = status::after_pass(base, &ended);
+        if let Some(message) = awaited {
+            next = status::awaiting_confirmation(base, next, message);
+        }
         self.tell(object, &report, &object.status, &next).await;
         self.tell_applied(object, &report).await;
         self.tell_notices(object, &report, state).await;
@@ -409,9 +430,13 @@ impl Daemon {
                 () = tokio::time::sleep(Duration::from_secs(2)) => {
                     let mut next = object_status.clone();
                     next.progress = Some(format!("nodes: {}/{all}", done.load(Ordering::Relaxed)));
-                    match self.write(object, object_status, next.clone()).await {
-                        Ok(()) => *object_status = next,
-                        Err(error) => tracing::debug!(%error, "Could not show progress."),
+                    // The work goes on while the API server takes its time.
+                    tokio::select! {
+                        report = &mut work => return report,
+                        shown = self.write(object, object_status, next.clone()) => match shown {
+                            Ok(()) => *object_status = next,
+                            Err(error) => tracing::debug!(%error, "Could not show progress."),
+                        }
                     }
                 }
             }
@@ -432,13 +457,7 @@ impl Daemon {
         if let Some(message) = object.awaits_confirmation() {
             // Until then it is kept in order; what it waits for is said in front of all else.
             if object.spec.is_ok() {
-                let action =
-                    self.keep(object, state, if object.is_paused() { Mode::Paused } else { Mode::Keep }).await?;
-                if let Some(fresh) = self.fresh(&object.meta).await? {
-                    let next = status::stopped(fresh.base(), "AwaitingConfirmation", true, message);
-                    self.write_status(&fresh, next).await?;
-                }
-                return Ok(action);
+                return self.keep(object, state, object.mode(), Some(message)).await;
             }
             self.write_status(object, status::stopped(object.base(), "AwaitingConfirmation", true, message)).await?;
             return Ok(Action::await_change());
@@ -463,8 +482,12 @@ impl Daemon {
             };
             let complete = prepared.observation.unread.is_empty();
             if prepared.plan.steps.is_empty() && complete {
+                if let Some(wait) = prepared.unsettled(&state.pass, limits.consistency_window) {
+                    return Ok(Action::requeue(wait));
+                }
                 if ages.slow.is_zero() {
                     let left = kept(&prepared);
+                    tracing::info!(object = %object.owner().name, "{left}");
                     self.event(object, EventType::Normal, "Deleted", "Delete", left).await;
                     self.set_finalizer(object, false).await?;
                     return Ok(Action::await_change());
@@ -568,7 +591,8 @@ impl Daemon {
                     tracing::info!(object = %object.owner().name, node = %entry.node, step = entry.step.name(), "Done.");
                 }
                 (Outcome::Failed(error), _) => {
-                    tracing::warn!(object = %object.owner().name, node = %entry.node, %error, "Failed.");
+                    let request_id = error.request_id.as_deref().unwrap_or_default();
+                    tracing::warn!(object = %object.owner().name, node = %entry.node, %error, request_id, "Failed.");
                 }
                 _ => {}
             }
@@ -620,8 +644,11 @@ fn action(entry: &Entry) -> String {
 }
 
 fn kept(prepared: &Prepared) -> String {
-    let kept =
-        prepared.observation.extras.iter().filter(|extra| extra.found.claim.as_ref().is_some_and(|claim| claim.kept));
+    let kept = prepared
+        .observation
+        .extras
+        .iter()
+        .filter(|extra| extra.found.claim.as_ref().is_some_and(|claim| claim.kept.is_some()));
     let kept: Vec<String> = kept.map(|extra| extra.found.cloud_id.clone()).collect();
     if kept.is_empty() {
         "Everything on AWS is deleted.".to_owned()

@@ -103,7 +103,8 @@ impl State {
 
     fn learn(&mut self, report: &Report, now: Instant) {
         self.memory.learn(report);
-        for entry in report.entries.iter().filter(|entry| entry.drift && entry.written.is_some()) {
+        let corrected = |entry: &&Entry| entry.drift && entry.written.is_some() && entry.outcome.is_ready();
+        for entry in report.entries.iter().filter(corrected) {
             self.corrections.entry(entry.node.clone()).or_default().push_back(now);
         }
     }
@@ -123,10 +124,6 @@ pub enum Refusal {
          credentials (or aws.assumeRoleArn) of account {was}"
     )]
     AccountChanged { was: String, now: String },
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Quota(Vec<Exceeded>),
-    #[error("the quotas cannot be checked: {0}")]
-    QuotaUnread(CloudError),
 }
 
 /// Everything known before the first write.
@@ -144,6 +141,16 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// For a deletion: how long it is still too early to believe that nothing is left. Reads may lag behind what this
+    /// process wrote last, and behind what the process before it wrote.
+    pub fn unsettled(&self, state: &State, window: Duration) -> Option<Duration> {
+        let memory = &state.memory;
+        let written = memory.nodes.values().filter_map(|known| known.written).max();
+        let since = written.max(memory.watching_since)? + window;
+        let now = Instant::now();
+        (now < since).then(|| since.duration_since(now))
+    }
+
     /// Where the platform has or will have resources, for `status.scopes`: what is recorded, and what is new.
     pub fn recorded_scopes(&self, recorded: &[RecordedScope]) -> Vec<RecordedScope> {
         let mut scopes = recorded.to_vec();
@@ -214,8 +221,12 @@ pub async fn prepare(
         _ => (None, Graph::default()),
     };
     let places = open(scopes, &session, &identity, regions).await;
-    let inventory = look(&places, &state.memory, ages).await;
-    let own = OwnIdentity { owner: subject.owner.clone(), takes_over: subject.takes_over.clone() };
+    let inventory = look(&places, &graph, &state.memory, ages, limits.consistency_window).await;
+    let own = OwnIdentity {
+        owner: subject.owner.clone(),
+        label: platform.as_ref().map(|platform| platform.environment.clone()),
+        takes_over: subject.takes_over.clone(),
+    };
     let observation = inventory.observe(&graph, KINDS, &own, &state.memory, limits.consistency_window);
     for node in &observation.vanished {
         state.memory.forget(node);
@@ -228,6 +239,7 @@ pub async fn prepare(
             .is_some_and(|spec| spec.drift_policy == payment_platform_api::spec::DriftPolicy::Observe && !deleting),
         deleting,
         keep_data: subject.mode == Mode::Delete { keep_data: true },
+        settling: observation.settling.clone(),
         contested: state.contested(Instant::now()),
     };
     let plan = plan(&graph, &observation, &state.memory, KINDS, &options);
@@ -236,15 +248,21 @@ pub async fn prepare(
     Ok(Prepared { platform, account_id, login, graph, observation, plan, options, scopes: places, uid })
 }
 
-/// Refuses a plan that the account's quotas have no room for.
-pub async fn check_quotas(prepared: &Prepared) -> Result<(), Refusal> {
+/// Holds all creations of a plan that the account's quotas have no room for, and says which; repairs go on. A quota
+/// that cannot be read is left to AWS to enforce.
+pub async fn check_quotas(prepared: &mut Prepared) -> Vec<Exceeded> {
+    let mut all = Vec::new();
     for scope in prepared.scopes.values() {
-        let exceeded = quota::exceeded(&scope.aws, &prepared.plan).await.map_err(Refusal::QuotaUnread)?;
-        if !exceeded.is_empty() {
-            return Err(Refusal::Quota(exceeded));
+        match quota::exceeded(&scope.aws, &prepared.plan).await {
+            Ok(exceeded) => all.extend(exceeded),
+            Err(error) => tracing::warn!(%error, "The quotas cannot be checked."),
         }
     }
-    Ok(())
+    if !all.is_empty() {
+        let text = all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        prepared.plan.hold_creations(&Hold::Quota(text));
+    }
+    all
 }
 
 /// Carries out the plan and remembers what came of it.
@@ -292,12 +310,18 @@ async fn open(
 }
 
 /// Looks as far as the ages ask, and reads again what was written since or did not show.
-async fn look(scopes: &BTreeMap<Region, Arc<Scope>>, memory: &Memory, ages: Ages) -> Inventory {
+async fn look(
+    scopes: &BTreeMap<Region, Arc<Scope>>,
+    graph: &Graph<Aws>,
+    memory: &Memory,
+    ages: Ages,
+    window: Duration,
+) -> Inventory {
     let mut inventory = Inventory::default();
     for (region, scope) in scopes {
         inventory.looks.extend(scope.look(region, ages).await);
     }
-    let doubts = inventory.doubts(memory, KINDS);
+    let doubts = inventory.doubts(graph, memory, KINDS, Instant::now(), window);
     for (region, scope) in scopes {
         let kinds = doubts.places.iter().filter(|(place, _)| place == region).map(|(_, kind)| *kind);
         for (kind, look) in scope.look_again(kinds).await {

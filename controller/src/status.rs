@@ -42,7 +42,7 @@ pub struct Ended<'a> {
     pub tag_keys: BTreeSet<String>,
     /// The request for a look that this pass has answered.
     pub request: Option<String>,
-    /// Whether everything was read in this pass.
+    /// Whether nothing that was looked for could not be read.
     pub complete_look: bool,
 }
 
@@ -84,7 +84,9 @@ pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
     if request.is_some() {
         status.reconcile_requested_at.clone_from(request);
     }
-    if converged && *complete_look && !recently(status.last_verified_time.as_ref(), base.now) {
+    // Only a pass that found everything right says so: what was just written is read again by the next one.
+    let found_right = report.entries.iter().all(|entry| entry.outcome == Outcome::Unchanged);
+    if found_right && *complete_look && !recently(status.last_verified_time.as_ref(), base.now) {
         status.last_verified_time = Some(Time(base.now));
     }
     status.conditions = conditions(base, drafts(report, &status.drift, *paused, platform.is_some()));
@@ -96,10 +98,7 @@ pub fn refused(base: Base<'_>, refusal: &Refusal) -> PaymentPlatformStatus {
     let (reason, human) = match refusal {
         Refusal::Invalid(_) => ("InvalidSpec", true),
         Refusal::AccountChanged { .. } => ("AccountChanged", true),
-        Refusal::Quota(_) => ("QuotaExceeded", true),
-        Refusal::Identity(error) | Refusal::QuotaUnread(error) | Refusal::Zones { error, .. } => {
-            (reason_of(error), error.class.needs_human())
-        }
+        Refusal::Identity(error) | Refusal::Zones { error, .. } => (reason_of(error), error.class.needs_human()),
     };
     stopped(base, reason, human, refusal.to_string())
 }
@@ -129,6 +128,27 @@ pub fn stopped(base: Base<'_>, reason: &str, needs_human: bool, message: String)
         ),
     );
     status.conditions = conditions(base, drafts);
+    status
+}
+
+/// A status after a pass, with what a deletion waits for in front of everything else.
+pub fn awaiting_confirmation(
+    base: Base<'_>,
+    mut status: PaymentPlatformStatus,
+    message: String,
+) -> PaymentPlatformStatus {
+    let reason = "AwaitingConfirmation";
+    let drafts = vec![
+        Draft::new("Ready", false, reason, message.clone()),
+        Draft::new("Reconciling", false, reason, message.clone()),
+        Draft::new("Stalled", true, reason, message),
+    ];
+    for condition in conditions(base, drafts) {
+        match status.conditions.iter_mut().find(|old| old.type_ == condition.type_) {
+            Some(old) => *old = condition,
+            None => status.conditions.push(condition),
+        }
+    }
     status
 }
 
@@ -279,6 +299,8 @@ fn reason(outcome: &Outcome) -> &'static str {
             Hold::OtherGeneration { .. } => "OtherGeneration",
             Hold::Observing => "Observing",
             Hold::WouldLoseData { .. } => "WouldLoseData",
+            Hold::WouldDisrupt { .. } => "WouldDisrupt",
+            Hold::Quota(_) => "QuotaExceeded",
             Hold::HoldsData => "HoldsData",
             Hold::InUse { .. } => "InUse",
             Hold::Contested { .. } => "Contested",

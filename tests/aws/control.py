@@ -6,7 +6,7 @@ it, DELETE empties it; all three answer with the list as it is then, a wrong req
 /_emulator/faults: [{"service": "ec2", "operation": "Create*", "match": "10.7.", "agent": "aws-sdk-rust",
 "times": 1, "mode": "refuse", "status": 503, "code": "...", "message": "...", "delay_ms": 0}]. The first fault
 that fits a call is used, by a pattern for service and operation, a text that the path, query or body contains,
-and a text that the user agent contains. Everything has a default; "times": -1 lasts until DELETE. Modes:
+a text that the user agent contains, and the account. Everything has a default; "times": -1 lasts until DELETE. Modes:
 refuse (moto never sees the call), after-effect (moto does it, the caller gets the error, or with "status": 0 a
 closed connection), delay (nothing but delay_ms, which the other modes obey too), hang-up (closed at once).
 
@@ -70,6 +70,7 @@ class Fault(Counted):
     operation: str = "*"
     match: str = ""
     agent: str = ""
+    account: str = ""
     times: int = 1
     status: int = 500
     code: str = "InternalError"
@@ -87,6 +88,7 @@ class Fault(Counted):
             fnmatch.fnmatchcase(call.service, self.service)
             and super().matches(call)
             and self.match in call.text
+            and self.account in ("", call.account)
         )
 
     @property

@@ -44,10 +44,10 @@ class CallLog:
         self._file = file
         self._lock = threading.Lock()
 
-    def write(self, call: Call, account: str, started: float, answer: Answer | None) -> None:
+    def write(self, call: Call, started: float, answer: Answer | None) -> None:
         record = {
             "t": round(started, 3),
-            "account": account,
+            "account": call.account,
             "service": call.service,
             "region": call.region,
             "operation": call.operation,
@@ -85,8 +85,9 @@ class Emulator:
         if path.startswith("/moto-api"):
             return self._moto(environ)
         call = Call.read(environ, body)
+        call.account = self._account(call)
         answer = self._answer_call(call, environ)
-        self._log.write(call, self._account(call), started, answer)
+        self._log.write(call, started, answer)
         return answer
 
     def _answer_call(self, call: Call, environ: dict[str, Any]) -> Answer | None:

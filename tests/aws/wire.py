@@ -56,6 +56,7 @@ class Call:
     target: str
     content_type: str
     text: str
+    account: str = ""
     params: dict[str, Any] = field(default_factory=dict)
 
     @classmethod

@@ -15,6 +15,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("bad_objects_are_refused_by_the_api_server", |world| bad_objects(world).boxed()),
     ("what_cannot_change_is_refused_by_the_api_server", |world| immutable(world).boxed()),
     ("an_exceeded_quota_is_named_before_the_first_write", |world| quota(world).boxed()),
+    ("a_creation_that_fails_halfway_again_and_again_makes_no_twin", |world| halfway(world).boxed()),
     ("denied_one_service_the_rest_goes_on_and_the_condition_names_the_action", |world| denied(world).boxed()),
 ];
 
@@ -114,15 +115,36 @@ async fn quota(world: Arc<World>) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn halfway(world: Arc<World>) -> anyhow::Result<()> {
+    if !world.emulator.is_ours() {
+        return Ok(());
+    }
+    let place = world.place("us-east-1").await?;
+    let before = place.aws.everything().await?;
+    for (service, operation) in
+        [("ec2", "ModifyVpcAttribute"), ("ec2", "AttachInternetGateway"), ("kms", "EnableKeyRotation")]
+    {
+        let fault = json!({"service": service, "operation": operation, "account": place.account, "times": 8,
+            "mode": "refuse", "status": 400, "code": "UnauthorizedOperation", "message": "not yet allowed"});
+        world.emulator.fault(fault).await?;
+    }
+    let object = place.create("payments", json!({"profile": "Ephemeral"})).await?;
+    object.ready().await?;
+    let made = place.aws.everything().await?.len() - before.len();
+    // One VPC with its group, table and ACL, a gateway, 6 subnets, 2 addresses, 2 NAT gateways, 4 tables, 4 groups, 3
+    // keys with aliases, 4 log groups.
+    ensure!(made == 1 + 3 + 1 + 6 + 2 + 2 + 4 + 4 + 6 + 4, "{made} things were made");
+    Ok(())
+}
+
 async fn denied(world: Arc<World>) -> anyhow::Result<()> {
     if !world.emulator.is_ours() {
         return Ok(());
     }
     let place = world.place("us-east-1").await?;
-    // Named after this scenario's environment, so that others are not hit.
     world
         .emulator
-        .fault(json!({"service": "logs", "operation": "CreateLogGroup", "match": "payment-denied", "times": -1,
+        .fault(json!({"service": "logs", "operation": "CreateLogGroup", "account": place.account, "times": -1,
             "mode": "refuse", "status": 400, "code": "AccessDeniedException", "message": "not authorized"}))
         .await?;
     let object = place.create("payments", json!({"environment": "denied"})).await?;

@@ -253,6 +253,10 @@ async fn single_nat(world: Arc<World>) -> anyhow::Result<()> {
     object.merge(json!({"spec": {"network": {"natGateways": "Single"}}})).await?;
     let status = object.ready().await?;
     ensure!(status.outputs.context("no outputs")?.nat_gateway_ids == single, "the wrong one went");
+    // The same process makes again what it has deleted.
+    object.merge(json!({"spec": {"network": {"natGateways": "PerZone"}}})).await?;
+    let status = object.ready().await?;
+    ensure!(status.outputs.as_ref().is_some_and(|outputs| outputs.nat_gateway_ids.len() == 2), "{status:?}");
     ensure!(status.drift.is_empty(), "{:?}", status.drift);
     Ok(())
 }

@@ -229,7 +229,10 @@ fn resolve_zones(network: &Network, region: &str, vpc: Ipv4Net, facts: &Facts, e
         errors.push(invalid("network.availabilityZones", message));
         return Vec::new();
     }
-    if let Some(unknown) = names.iter().find(|name| !facts.zones.is_empty() && !facts.zones.contains(name)) {
+    // A zone in use that the region does not offer any more is no reason to stop keeping what is in it.
+    let offered = |name: &String| facts.zones.is_empty() || facts.zones.contains(name);
+    let in_use = |name: &String| pinned.iter().any(|zone| zone.name == *name);
+    if let Some(unknown) = names.iter().find(|name| !offered(name) && !in_use(name)) {
         let message = format!("{region} does not offer {unknown}; it offers {}", facts.zones.join(", "));
         errors.push(invalid("network.availabilityZones", message));
         return Vec::new();

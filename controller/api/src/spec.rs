@@ -163,7 +163,8 @@ pub enum DeletionPolicy {
     Delete,
     /// Everything is deleted but log groups and the keys that encrypt them, which are tagged as kept.
     KeepData,
-    /// Nothing is deleted; the same object created again takes everything over.
+    /// Nothing is deleted; an object of the same name takes everything over with the annotation
+    /// paymentplatform.io/take-over.
     Retain,
 }
 
@@ -209,7 +210,7 @@ pub struct Aws {
         .message("network.subnets must lie inside network.vpcCidr (unset means 10.0.0.0/16)"),
     validation = Rule::new("!has(self.subnets) || (self.subnets.public + self.subnets.private + self.subnets.database).all(one, (self.subnets.public + self.subnets.private + self.subnets.database).filter(other, cidr(one).containsCIDR(other)).size() == 1)")
         .message("network.subnets must not overlap"),
-    validation = Rule::new("!has(self.subnets) || !has(oldSelf.subnets) || !has(self.availabilityZones) || !has(oldSelf.availabilityZones) || self.availabilityZones != oldSelf.availabilityZones || self.subnets == oldSelf.subnets")
+    validation = Rule::new("!has(oldSelf.subnets) || !has(self.availabilityZones) || !has(oldSelf.availabilityZones) || self.availabilityZones != oldSelf.availabilityZones || (has(self.subnets) && self.subnets == oldSelf.subnets)")
         .message("network.subnets cannot be changed for zones that stay: AWS cannot renumber a subnet")
 )]
 #[serde(rename_all = "camelCase")]

@@ -32,7 +32,7 @@ pub struct PaymentPlatformStatus {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub drift: Vec<Drift>,
 
-    /// When AWS was last read completely and agreed with the spec. Written at most once an hour.
+    /// When a pass last found everything on AWS as described, without having to write. Written at most once an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified_time: Option<Time>,
 

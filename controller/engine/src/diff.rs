@@ -107,7 +107,12 @@ fn compare(path: &Path, before: &Value, after: &Value, changes: &mut Vec<Change>
             }
         }
         (Value::Array(before), Value::Array(after)) => compare_sets(path, before, after, changes),
-        (Value::String(seen), Value::String(wanted)) if has_hole(wanted) && could_be(wanted, seen) => {}
+        // What the wanted value could not become is foreign, even while that value is not known: it goes.
+        (Value::String(seen), Value::String(wanted)) if has_hole(wanted) => {
+            if !could_be(wanted, seen) {
+                push(path.clone(), Some(before), None, changes);
+            }
+        }
         _ if before == after => {}
         _ => push(path.clone(), Some(before), Some(after), changes),
     }
@@ -225,9 +230,9 @@ mod tests {
 
     #[test]
     fn what_could_fill_a_hole_is_left_alone_and_what_could_not_is_foreign() {
-        let wanted = json!({"rules": {"in 5432 ${ref:r/s/k/app}": 1}});
-        let seen = json!({"rules": {"in 5432 sg-1": 1, "in 22 0.0.0.0/0": 1}});
-        assert_eq!(paths(seen, wanted), ["rules[in 22 0.0.0.0/0]"]);
+        let wanted = json!({"rules": {"in 5432 ${ref:sg-|r/s/k/app}": 1}});
+        let seen = json!({"rules": {"in 5432 sg-1": 1, "in 22 0.0.0.0/0": 1, "in 5432 0.0.0.0/0": 1}});
+        assert_eq!(paths(seen, wanted), ["rules[in 22 0.0.0.0/0]", "rules[in 5432 0.0.0.0/0]"]);
     }
 
     #[test]
@@ -235,10 +240,19 @@ mod tests {
         assert!(
             paths(
                 json!({"s": [], "m": {}, "v": "x"}),
-                json!({"s": ["${ref:a/b/c/d}"], "m": {"k": "${ref:a/b/c/d}"}, "v": "${ref:a/b/c/d}"})
+                json!({"s": ["${ref:|a/b/c/d}"], "m": {"k": "${ref:|a/b/c/d}"}, "v": "${ref:|a/b/c/d}"})
             )
             .is_empty()
         );
+    }
+
+    #[test]
+    fn a_value_that_the_wanted_one_cannot_become_goes_before_that_is_known() {
+        let wanted = json!({"routes": {"0.0.0.0/0": "${ref:nat-|r/s/k/a}"}});
+        assert!(paths(json!({"routes": {"0.0.0.0/0": "nat-1"}}), wanted.clone()).is_empty());
+        let changes = diff(&json!({"routes": {"0.0.0.0/0": "igw-1"}}), &wanted);
+        assert_eq!(changes.len(), 1);
+        assert!(changes[0].is_removal());
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl fmt::Display for Class {
 
 /// A failed call: what was asked, of which thing, and what the service said.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{action}: {code}: {message}{}", request_id.as_deref().map(|id| format!(" (request {id})")).unwrap_or_default())]
+#[error("{action}: {code}: {message}")]
 pub struct CloudError {
     pub class: Class,
     /// The API operation as an IAM action, for example `ec2:CreateVpc`.
@@ -55,6 +55,7 @@ pub struct CloudError {
     /// The service's error code.
     pub code: String,
     pub message: String,
+    /// For logs and AWS's support; not part of the text, which stays the same when the same call fails again.
     pub request_id: Option<String>,
 }
 

@@ -264,7 +264,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 return None;
             }
             Step::Create | Step::Replace(Replace::CreateFirst, _) => resource.create(&*wish.fields, context),
-            Step::Replace(Replace::DeleteFirst, _) => {
+            Step::Replace(Replace::DeleteFirst | Replace::Refuse, _) => {
                 let (kind, found) = (resource.kind(), found?);
                 let cloud_id = found.cloud_id.clone();
                 Box::pin(async move {
@@ -348,10 +348,8 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 };
             }
             Err(error) => {
-                // Only an error that certainly happened before any effect leaves what was read valid.
-                if !matches!(error.class, Class::Denied | Class::Unauthenticated | Class::Throttled) {
-                    entry.written = Some(sent_or_now(sent));
-                }
+                // A creation or change may be several calls, and an earlier one than the failed may have had its effect.
+                entry.written = Some(sent_or_now(sent));
                 entry.outcome = failed(error);
             }
         }

@@ -115,19 +115,33 @@ pub enum Role {
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub owner: Owner,
+    /// The label of kept things that this object takes over: its environment.
+    pub label: Option<String>,
     /// UIDs of earlier objects of the same name whose things this object takes over.
     pub takes_over: BTreeSet<String>,
 }
 
 impl Identity {
     pub fn new(owner: Owner) -> Self {
-        Self { owner, takes_over: BTreeSet::new() }
+        Self { owner, label: None, takes_over: BTreeSet::new() }
     }
 
     fn owns(&self, found: &AnyFound) -> bool {
         found.claim.as_ref().is_some_and(|claim| {
             claim.owner.name == self.owner.name
-                && (claim.owner.uid == self.owner.uid || claim.kept || self.takes_over.contains(&claim.owner.uid))
+                && (claim.owner.uid == self.owner.uid
+                    || self.takes_over.contains(&claim.owner.uid)
+                    || self.inherits(found))
+        })
+    }
+
+    /// Whether an earlier object of this name and label has left it behind on purpose.
+    fn inherits(&self, found: &AnyFound) -> bool {
+        found.claim.as_ref().is_some_and(|claim| {
+            claim.owner.name == self.owner.name
+                && claim.owner.uid != self.owner.uid
+                && claim.kept.is_some()
+                && claim.kept == self.label
         })
     }
 }
@@ -143,14 +157,35 @@ pub struct Observation {
     pub unread: BTreeMap<Place, CloudError>,
     /// Remembered nodes that are not wanted and that a read by id did not show: gone for good.
     pub vanished: Vec<NodeId>,
+    /// Nodes changed so shortly before that a read may not show it yet, and for how long still.
+    pub settling: BTreeMap<NodeId, Duration>,
     /// All ids that some thing of the platform uses, with its users.
     pub users: HashMap<String, Vec<NodeId>>,
 }
 
 impl Inventory {
-    /// What must be read again: nodes written after the look began, and nodes known by id that it did not show.
-    pub fn doubts<C: 'static>(&self, memory: &Memory, kinds: &[Kind<C>]) -> Doubts {
+    /// What must be read again at `now`: nodes written after the look began, nodes known by id that it did not show,
+    /// and kinds of which something was not seen when it was too early to believe that, and no longer is.
+    pub fn doubts<C: 'static>(
+        &self,
+        graph: &Graph<C>,
+        memory: &Memory,
+        kinds: &[Kind<C>],
+        now: Instant,
+        window: Duration,
+    ) -> Doubts {
         let mut doubts = Doubts::default();
+        for node in graph.nodes() {
+            let known = memory.nodes.get(&node.id);
+            let has_id = known.is_some_and(|known| known.cloud_id.is_some() && !known.gone);
+            let Some((place, look)) = self.look_for(&node.id, kinds).filter(|_| !has_id) else { continue };
+            let written = known.and_then(|known| known.written);
+            let twins = node.resource.kind().create == Create::MakesTwins;
+            let since = written.max(memory.watching_since.filter(|_| twins));
+            if since.is_some_and(|since| look.began < since + window && now >= since + window) {
+                doubts.places.insert(place);
+            }
+        }
         for (node, known) in &memory.nodes {
             let Some((place, look)) = self.look_for(node, kinds) else { continue };
             let stale = known.written.is_some_and(|written| look.began <= written);
@@ -199,7 +234,13 @@ impl Inventory {
                 observation.users.entry(used.clone()).or_default().push(node.clone());
             }
         }
-        observation.vanished = self.vanished(graph, memory, &candidates);
+        for ((region, kind), reread) in &self.rereads {
+            if let Err(error) = &reread.look.found {
+                observation.unread.insert((region.clone(), *kind), error.clone());
+            }
+        }
+        observation.vanished = self.vanished(graph, memory, &candidates, window);
+        observation.settling = self.settling(memory, kinds, window);
         for node in graph.nodes() {
             let known = memory.nodes.get(&node.id);
             let mut mine = candidates.remove(&node.id).unwrap_or_default();
@@ -224,7 +265,8 @@ impl Inventory {
         for (node, found) in
             candidates.into_iter().flat_map(|(node, all)| all.into_iter().map(move |f| (node.clone(), f)))
         {
-            if kinds.iter().any(|kind| kind.name == node.kind) {
+            // What an earlier object has kept stays as long as nobody wants it.
+            if kinds.iter().any(|kind| kind.name == node.kind) && !identity.inherits(&found) {
                 observation.extras.push(Extra { found, node, role: Role::Unwanted });
             }
         }
@@ -248,7 +290,7 @@ impl Inventory {
         let known_ids: HashMap<&str, &NodeId> = memory
             .nodes
             .iter()
-            .filter(|(node, _)| node.kind == kind && node.region == *region)
+            .filter(|(node, known)| node.kind == kind && node.region == *region && !known.gone)
             .filter_map(|(node, known)| Some((known.cloud_id.as_deref()?, node)))
             .collect();
         let named = look.by_owner.get(&identity.owner.name).into_iter().flatten();
@@ -287,7 +329,9 @@ impl Inventory {
                     }
                 }
                 Some(claim) if claim.owner.name == identity.owner.name => {
-                    if !found.leaving {
+                    // Things that others kept, and tags that were copied to something else, say nothing of its owner.
+                    let genuine = found.name_fits && claim.node.kind == kind && claim.kept.is_none();
+                    if genuine && !found.leaving {
                         observation.other_generations.insert(claim.owner.uid.clone());
                     }
                 }
@@ -301,6 +345,7 @@ impl Inventory {
         graph: &Graph<C>,
         memory: &Memory,
         candidates: &BTreeMap<NodeId, Vec<Arc<AnyFound>>>,
+        window: Duration,
     ) -> Vec<NodeId> {
         let unwanted = memory
             .nodes
@@ -310,9 +355,35 @@ impl Inventory {
             let mut rereads =
                 self.rereads.iter().filter(|((region, kind), _)| *region == node.region && *kind == node.kind);
             let id = known.cloud_id.as_ref();
-            rereads.any(|(_, reread)| reread.look.found.is_ok() && id.is_some_and(|id| reread.asked.contains(id)))
+            let settled = |reread: &Reread| known.written.is_none_or(|written| reread.look.began >= written + window);
+            rereads.any(|(_, reread)| {
+                reread.look.found.is_ok() && settled(reread) && id.is_some_and(|id| reread.asked.contains(id))
+            })
         };
         unwanted.filter(|(node, known)| read_by_id(node, known)).map(|(node, _)| node.clone()).collect()
+    }
+
+    /// Nodes that were changed so shortly before they were read that the read may show what was before.
+    fn settling<C: 'static>(&self, memory: &Memory, kinds: &[Kind<C>], window: Duration) -> BTreeMap<NodeId, Duration> {
+        let settling = memory.nodes.iter().filter_map(|(node, known)| {
+            let settled = known.changed? + window;
+            let (place, look) = self.look_for(node, kinds)?;
+            let reread = self
+                .rereads
+                .get(&place)
+                .filter(|reread| known.cloud_id.as_ref().is_some_and(|id| reread.asked.contains(id)));
+            let read = reread.map_or(look.began, |reread| reread.look.began);
+            (read < settled).then(|| (node.clone(), settled.duration_since(read)))
+        });
+        settling.collect()
+    }
+
+    /// A thing by its id, as it was read last.
+    fn by_id(&self, place: &Place, id: &str) -> Option<&AnyFound> {
+        match self.rereads.get(place).filter(|reread| reread.asked.contains(id)) {
+            Some(reread) => reread.look.by_id.get(id).map(|found| &**found),
+            None => self.looks.get(place)?.by_id.get(id).map(|found| &**found),
+        }
     }
 
     /// Why what was found of a node is out of date: it was written since, and the second read failed.
@@ -344,7 +415,12 @@ impl Inventory {
             return Seen::Foreign { cloud_id: foreign.cloud_id.clone(), owner };
         }
         let mut latest = look.began;
-        let id = known.and_then(|known| known.cloud_id.as_ref());
+        let id = known.filter(|known| !known.gone).and_then(|known| known.cloud_id.as_ref());
+        if let Some(found) = id.and_then(|id| self.by_id(&place, id)) {
+            // It is there and says that it is somebody else's.
+            let owner = found.claim.as_ref().map(|claim| claim.owner.clone());
+            return Seen::Foreign { cloud_id: found.cloud_id.clone(), owner };
+        }
         if let Some(id) = id {
             match self.rereads.get(&place).filter(|reread| reread.asked.contains(id)) {
                 Some(Reread { look, .. }) => match &look.found {
@@ -357,13 +433,16 @@ impl Inventory {
         let too_early = |since: Instant| {
             (latest < since + window).then(|| Unseen::TooEarly { retry: (since + window).duration_since(latest) })
         };
-        if let Some(unseen) = known.and_then(|known| known.written).and_then(too_early) {
+        // A repeated creation with a token or a unique name makes no second thing, so only what was there waits.
+        let twins = kind.create == Create::MakesTwins;
+        let written = known.filter(|known| twins || known.cloud_id.is_some()).and_then(|known| known.written);
+        if let Some(unseen) = written.and_then(too_early) {
             return Seen::Unknown(unseen);
         }
         // A thing whose id is known and that a read by that id does not show is gone. Without an id, somebody before
         // us may have made one that reads do not show yet.
         if id.is_none()
-            && kind.create == Create::MakesTwins
+            && twins
             && let Some(unseen) = memory.watching_since.and_then(too_early)
         {
             return Seen::Unknown(unseen);
@@ -372,7 +451,8 @@ impl Inventory {
     }
 }
 
-/// Takes the node's own thing out of its candidates: the remembered one, else one in use, else the oldest.
+/// Takes the node's own thing out of its candidates: the remembered one, else one that is not about to go, else one in
+/// use, else the oldest.
 fn choose(
     candidates: &mut Vec<Arc<AnyFound>>,
     known: Option<&Known>,
@@ -382,8 +462,8 @@ fn choose(
     let best = (0..candidates.len()).min_by_key(|&index| {
         let found = &candidates[index];
         (
-            found.leaving,
             remembered != Some(found.cloud_id.as_str()),
+            found.leaving,
             !users.contains_key(&found.cloud_id),
             found.created.unwrap_or(i64::MAX),
             found.cloud_id.clone(),

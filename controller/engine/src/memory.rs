@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::id::NodeId;
 use crate::outputs::AnyOutput;
-use crate::report::Report;
+use crate::report::{Outcome, Report};
 
 /// What is remembered of one node.
 #[derive(Clone, Default)]
@@ -17,6 +17,8 @@ pub struct Known {
     pub wish: Option<String>,
     /// When it was last written, or a write was tried whose end is not known. What was read before that is stale.
     pub written: Option<Instant>,
+    /// When it was last brought to its wish. A read soon after may still show what was before.
+    pub changed: Option<Instant>,
     /// Deleted by us. Remembered, because a look from before the deletion still shows it.
     pub gone: bool,
 }
@@ -52,6 +54,9 @@ impl Memory {
             }
             if entry.written.is_some() {
                 known.written = entry.written;
+            }
+            if entry.outcome == Outcome::Changed {
+                known.changed = entry.written;
             }
             if entry.gone {
                 self.forget(&entry.node);

@@ -63,21 +63,14 @@ pub fn has_hole(text: &str) -> bool {
     text.contains(HOLE)
 }
 
-/// Whether `text` could be what `pattern` becomes once its holes are filled.
+/// Whether `text` could be what `pattern` becomes once its hole is filled: with one word that begins as ids of that kind
+/// do. A range never fills the hole of a group.
 pub fn could_be(pattern: &str, text: &str) -> bool {
-    let mut rest = text;
-    let mut pattern = pattern;
-    let mut first = true;
-    while let Some(at) = pattern.find(HOLE) {
-        let literal = &pattern[..at];
-        let found = if first { rest.starts_with(literal).then_some(0) } else { rest.find(literal) };
-        let Some(found) = found else { return false };
-        rest = &rest[found + literal.len()..];
-        let Some(end) = pattern[at..].find('}') else { return false };
-        pattern = &pattern[at + end + 1..];
-        first = false;
-    }
-    if first { text == pattern } else { rest.ends_with(pattern) }
+    let Some((before, rest)) = pattern.split_once(HOLE) else { return pattern == text };
+    let Some((hole, after)) = rest.split_once('}') else { return false };
+    let prefix = hole.split_once('|').map_or("", |(prefix, _)| prefix);
+    let filled = text.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    filled.is_some_and(|filled| filled.starts_with(prefix) && !filled.contains(' '))
 }
 
 /// The outputs as one node sees them while it forms its wish.
@@ -96,14 +89,15 @@ impl<'a> Up<'a> {
         self.outputs.get(node).ok_or_else(|| Pending { on: node.node().clone() })
     }
 
-    /// A text taken from the output of `node`, or a hole in its place. An element of a whole set that contains a hole
-    /// cannot be made yet, but what no wanted element could become is known to be foreign.
-    pub fn text<R: Resource>(&self, node: &Ref<R>, part: impl Fn(&R::Output) -> &str) -> String {
+    /// A text taken from the output of `node`, or a hole in its place, which only a text that begins with `prefix` can
+    /// fill. An element of a whole set that contains a hole cannot be made yet, but what no wanted element could become
+    /// is known to be foreign.
+    pub fn text<R: Resource>(&self, node: &Ref<R>, prefix: &str, part: impl Fn(&R::Output) -> &str) -> String {
         match self.outputs.get(node) {
             Some(output) => part(output).to_owned(),
             None => {
                 self.holes.borrow_mut().insert(node.node().clone());
-                format!("{HOLE}{}}}", node.node())
+                format!("{HOLE}{prefix}|{}}}", node.node())
             }
         }
     }
@@ -119,12 +113,13 @@ mod tests {
 
     #[test]
     fn a_pattern_with_a_hole_matches_what_it_could_become() {
-        let wanted = "in tcp 5432 ${ref:us-east-1/ec2/security-group/app}";
+        let wanted = "in tcp 5432 ${ref:sg-|us-east-1/ec2/security-group/app}";
         assert!(could_be(wanted, "in tcp 5432 sg-0123"));
+        assert!(!could_be(wanted, "in tcp 5432 0.0.0.0/0"));
         assert!(!could_be(wanted, "in tcp 22 sg-0123"));
         assert!(!could_be(wanted, "out tcp 5432 sg-0123"));
-        assert!(could_be("a ${ref:x/y/z/w} b", "a anything b"));
-        assert!(!could_be("a ${ref:x/y/z/w} b", "a anything c"));
+        assert!(could_be("a ${ref:|x/y/z/w} b", "a anything b"));
+        assert!(!could_be("a ${ref:|x/y/z/w} b", "a anything c"));
     }
 
     #[test]

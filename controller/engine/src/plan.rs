@@ -77,6 +77,10 @@ pub enum Hold {
     /// The same correction again and again.
     #[error("it was corrected {times} times in a short while, and somebody changes it back; the next correction is in {} s", retry.as_secs())]
     Contested { times: u32, retry: std::time::Duration },
+    #[error("it would have to be replaced ({}), with everything in it", fields.join(", "))]
+    WouldDisrupt { fields: Vec<String> },
+    #[error("nothing is made while the account has no room for all of it: {0}")]
+    Quota(String),
     /// Decided by the caller for the whole platform, in its own words.
     #[error("{0}")]
     Platform(String),
@@ -86,9 +90,12 @@ impl Hold {
     /// Whether nothing will move until a human acts.
     pub fn needs_human(&self) -> bool {
         match self {
-            Self::NameTaken { .. } | Self::OtherGeneration { .. } | Self::WouldLoseData { .. } | Self::HoldsData => {
-                true
-            }
+            Self::NameTaken { .. }
+            | Self::OtherGeneration { .. }
+            | Self::WouldLoseData { .. }
+            | Self::WouldDisrupt { .. }
+            | Self::Quota(_)
+            | Self::HoldsData => true,
             Self::Unread(error) => error.class.needs_human(),
             _ => false,
         }
@@ -129,6 +136,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Holds everything that would be made, and leaves repairs and deletions as they are.
+    pub fn hold_creations(&mut self, hold: &Hold) {
+        for planned in self.steps.iter_mut().filter(|planned| planned.found.is_none()) {
+            if matches!(planned.step, Step::Create | Step::After(_)) {
+                planned.step = Step::Hold(hold.clone());
+            }
+        }
+    }
+
     /// Whether carrying it out would write anything.
     pub fn writes(&self) -> bool {
         self.steps.iter().any(|planned| planned.step.writes())
@@ -146,7 +162,9 @@ pub struct Options {
     pub deleting: bool,
     /// When deleting, what holds data stays, with what it needs.
     pub keep_data: bool,
-    /// Corrections to hold for a while, by node.
+    /// Nodes changed so shortly before that what was read may be older, see [`Observation::settling`].
+    pub settling: std::collections::BTreeMap<NodeId, std::time::Duration>,
+    /// Corrections to hold for a while, by node. What closes an opening is never held.
     pub contested: std::collections::BTreeMap<NodeId, Hold>,
 }
 
@@ -268,12 +286,18 @@ pub fn decide<C: 'static>(
         Step::Update(changes) | Step::Replace(_, changes) => changes.clone(),
         _ => Vec::new(),
     };
+    let closing = closes(&node.resource.kind(), &step);
     let step = match step {
+        Step::Update(_) | Step::Replace(..) if drift && !closing && options.settling.contains_key(&node.id) => {
+            return only(Step::Hold(Hold::TooEarly { retry: options.settling[&node.id] }));
+        }
         Step::Update(_) | Step::Create | Step::Replace(..) if drift && options.observe => Step::Hold(Hold::Observing),
-        Step::Update(_) | Step::Create | Step::Replace(..) if drift => match options.contested.get(&node.id) {
-            Some(hold) => Step::Hold(hold.clone()),
-            None => step,
-        },
+        Step::Update(_) | Step::Create | Step::Replace(..) if drift && !closing => {
+            match options.contested.get(&node.id) {
+                Some(hold) => Step::Hold(hold.clone()),
+                None => step,
+            }
+        }
         step => step,
     };
     Decision { step, wish: Some(wish), digest, drift, changes }
@@ -297,9 +321,12 @@ fn compare<C: 'static>(node: &Node<C>, found: &AnyFound, seen: &dyn crate::resou
     let kind = node.resource.kind();
     let replace = |change: &Change| kind.replace_on.iter().find(|(path, _)| change.path.starts_with(path));
     let Some((_, how)) = changes.iter().find_map(replace) else { return Step::Update(changes) };
+    let fields = changes.iter().filter(|change| replace(change).is_some()).map(|change| change.path.to_string());
     if kind.stateful {
-        let fields = changes.iter().filter(|change| replace(change).is_some()).map(|change| change.path.to_string());
         return Step::Hold(Hold::WouldLoseData { fields: fields.collect() });
+    }
+    if *how == Replace::Refuse {
+        return Step::Hold(Hold::WouldDisrupt { fields: fields.collect() });
     }
     Step::Replace(*how, changes)
 }
@@ -374,14 +401,13 @@ fn plan_extra<C: 'static>(
         return;
     }
     let Some(kind) = kinds.iter().find(|kind| kind.name == node.kind) else { return };
-    if found.leaving {
-        return;
-    }
     let step = if kept.contains(&found.cloud_id) {
-        if found.claim.as_ref().is_some_and(|claim| claim.kept) {
+        if found.claim.as_ref().is_some_and(|claim| claim.kept.is_some()) && !found.leaving {
             return;
         }
         Step::Leave
+    } else if found.leaving {
+        return;
     } else if found.busy == Some("deleting") {
         Step::Hold(Hold::Busy("deleting"))
     } else if kind.stateful && !options.deleting {

@@ -91,6 +91,8 @@ pub enum Replace {
     CreateFirst,
     /// The old one must go first: the two cannot exist side by side.
     DeleteFirst,
+    /// Never unasked: everything in it would go with it.
+    Refuse,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,8 +133,9 @@ pub enum Look {
 pub struct Claim {
     pub owner: Owner,
     pub node: NodeId,
-    /// Left behind on purpose when its platform was deleted; the next platform of that name takes it over.
-    pub kept: bool,
+    /// Left behind on purpose when its platform was deleted, with the label of that platform (its environment); the
+    /// next platform of that name and label takes it over.
+    pub kept: Option<String>,
 }
 
 /// One thing as it was read.

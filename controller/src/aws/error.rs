@@ -49,11 +49,12 @@ where
             let cause = causes(failure.as_connector_error().map(|error| error as &(dyn Error + 'static)));
             let class = match failure.as_connector_error() {
                 _ if cause.contains(FENCED) => Class::Unavailable,
-                Some(error) if error.is_io() || error.is_timeout() => Class::Ambiguous,
-                _ if is_credentials(failure.as_connector_error()) => Class::Unauthenticated,
-                _ => Class::Unavailable,
+                Some(error) if has_cause(error, is_credentials) => Class::Unauthenticated,
+                Some(error) if has_cause(error, is_refused) => Class::Unavailable,
+                // A connection that broke may have carried the request.
+                _ => Class::Ambiguous,
             };
-            CloudError::new(class, action, "NotSent", cause)
+            CloudError::new(class, action, "NoAnswer", cause)
         }
         SdkError::ResponseError(_) => {
             CloudError::new(Class::Ambiguous, action, "BadResponse", "the answer could not be read")
@@ -69,15 +70,25 @@ where
 /// The message with which calls are refused once the lease is lost.
 pub const FENCED: &str = "another controller holds the lease";
 
-fn is_credentials(error: Option<&aws_smithy_runtime_api::client::result::ConnectorError>) -> bool {
-    let mut source = error.map(|error| error as &(dyn Error + 'static));
-    while let Some(error) = source {
-        if error.is::<aws_credential_types::provider::error::CredentialsError>() {
+fn has_cause(error: &(dyn Error + 'static), fits: fn(&(dyn Error + 'static)) -> bool) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if fits(error) {
             return true;
         }
-        source = error.source();
+        cause = error.source();
     }
     false
+}
+
+fn is_credentials(error: &(dyn Error + 'static)) -> bool {
+    error.is::<aws_credential_types::provider::error::CredentialsError>()
+}
+
+/// Nobody listens: the request was certainly not sent.
+fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 fn causes(error: Option<&(dyn Error + 'static)>) -> String {

@@ -9,7 +9,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(70);
 
 /// How long it is believed which account the credentials belong to: they can be replaced under a running process.
-pub const IDENTITY_AGE: Duration = Duration::from_secs(300);
+pub const IDENTITY_AGE: Duration = Duration::from_secs(55);
 
 /// Attempts of a call that may be repeated; more are made by the next pass.
 pub const ATTEMPTS: u32 = 3;

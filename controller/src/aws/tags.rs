@@ -51,7 +51,8 @@ impl Tags {
 /// What the tags say of their thing, if they say all that is needed.
 pub fn claim(tags: &TagMap) -> Option<Claim> {
     let owner = Owner { name: tags.get(OWNER)?.clone(), uid: tags.get(UID)?.clone() };
-    Some(Claim { owner, node: tags.get(NODE)?.parse().ok()?, kept: tags.contains_key(KEPT) })
+    let kept = tags.contains_key(KEPT).then(|| tags.get("Environment").cloned().unwrap_or_default());
+    Some(Claim { owner, node: tags.get(NODE)?.parse().ok()?, kept })
 }
 
 /// Whether the tag `Name` is the name that things of this node have.
@@ -102,6 +103,6 @@ mod tests {
         let claim = claim(&tags().over(None)).unwrap();
         assert_eq!(claim.owner.name, "ns/a");
         assert_eq!(claim.node.to_string(), "us-east-1/ec2/vpc/main");
-        assert!(!claim.kept);
+        assert!(claim.kept.is_none());
     }
 }

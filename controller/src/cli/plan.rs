@@ -11,7 +11,7 @@ use payment_platform_engine::{Owner, Plan, Seen};
 use serde_json::{Value, json};
 
 use super::owner_name;
-use crate::pass::{self, Limits, Mode, Prepared, Refusal, State, Subject};
+use crate::pass::{self, Limits, Mode, Prepared, State, Subject};
 use crate::scope::{Ages, Scopes};
 
 /// All of what is wrong with a spec, in one error.
@@ -22,22 +22,21 @@ pub fn all(errors: Vec<Invalid>) -> anyhow::Error {
 /// Plans for a manifest and prints what it would change.
 pub async fn run(scopes: &Scopes, object: PaymentPlatform, limits: Limits, as_json: bool) -> anyhow::Result<ExitCode> {
     let name = owner_name(&object)?;
-    let prepared = prepare(scopes, &object, &name, limits).await?;
-    match pass::check_quotas(&prepared).await {
-        Err(Refusal::Quota(exceeded)) => {
-            for quota in exceeded {
-                eprintln!("Quota: {quota}");
-            }
-            bail!("the plan cannot be carried out within the account's quotas");
+    let mut prepared = prepare(scopes, &object, &name, limits).await?;
+    let exceeded = pass::check_quotas(&mut prepared).await;
+    if !exceeded.is_empty() {
+        for quota in exceeded {
+            eprintln!("Quota: {quota}");
         }
-        other => other?,
+        bail!("the plan cannot be carried out within the account's quotas");
     }
     if as_json {
         println!("{}", serde_json::to_string_pretty(&as_value(&name, &prepared))?);
     } else {
         print!("{}", as_text(&name, &prepared));
     }
-    let changes = prepared.plan.writes();
+    // What is held differs too: only a plan of nothing but Keep says that AWS is as described.
+    let changes = prepared.plan.steps.iter().any(|planned| planned.step != Step::Keep);
     Ok(if changes { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }
 

@@ -37,7 +37,7 @@ pub fn add(build: &mut Build<'_>) -> Keys {
 }
 
 fn key(build: &mut Build<'_>, node: &str, purpose: &str, statements: Vec<(&str, Statement)>) -> Ref<Key> {
-    let tags = build.tags(Key::KIND, node, &format!("kms-payment-{node}-{}", build.env()));
+    let tags = build.tags(Key::KIND, node, &Key::name(node, build.env()));
     let key = Key {
         description: format!("{purpose} of payment environment {}", build.env()),
         rotation_days: build.platform.key_rotation_days,

@@ -44,7 +44,7 @@ impl Driver {
         Self {
             cloud,
             memory: Memory::default(),
-            identity: Identity::new(owner()),
+            identity: Identity { label: Some("label".to_owned()), ..Identity::new(owner()) },
             options: Options::default(),
             region: Region::new("r"),
         }
@@ -58,14 +58,14 @@ impl Driver {
         next
     }
 
-    fn inventory(&self) -> Inventory {
+    fn inventory(&self, graph: &Graph<Cloud>) -> Inventory {
         let mut inventory = Inventory::default();
         for kind in KINDS {
             let began = Instant::now();
             let found = block_on((kind.sweep)(self.cloud.clone(), Look::All));
             inventory.looks.insert((self.region.clone(), kind.name), Arc::new(KindLook::new(began, found)));
         }
-        for (place, asked) in inventory.doubts(&self.memory, KINDS).ids {
+        for (place, asked) in inventory.doubts(graph, &self.memory, KINDS, Instant::now(), WINDOW).ids {
             let kind = KINDS.iter().find(|kind| kind.name == place.1).expect("a known kind");
             let began = Instant::now();
             let found = block_on((kind.sweep)(self.cloud.clone(), Look::Ids(asked.iter().cloned().collect())));
@@ -75,7 +75,7 @@ impl Driver {
     }
 
     pub fn plan(&mut self, graph: &Graph<Cloud>) -> Plan {
-        let observation = self.inventory().observe(graph, KINDS, &self.identity, &self.memory, WINDOW);
+        let observation = self.inventory(graph).observe(graph, KINDS, &self.identity, &self.memory, WINDOW);
         plan(graph, &observation, &self.memory, KINDS, &self.options)
     }
 
@@ -84,7 +84,8 @@ impl Driver {
     }
 
     pub fn wide_pass(&mut self, graph: &Graph<Cloud>, width: usize) -> Report {
-        let observation = self.inventory().observe(graph, KINDS, &self.identity, &self.memory, WINDOW);
+        let observation = self.inventory(graph).observe(graph, KINDS, &self.identity, &self.memory, WINDOW);
+        self.options.settling = observation.settling.clone();
         for node in &observation.vanished {
             self.memory.forget(node);
         }
@@ -133,6 +134,15 @@ pub fn wanted(box_size: i64, size: i64) -> Graph<Cloud> {
     let b = item(&mut graph, "b", vec![a.clone()]);
     item(&mut graph, "c", vec![a, b]);
     graph.add("Vaults", &region, "vault", Vault { owner: owner.clone(), size, inside: boxed });
+    graph
+}
+
+/// `wanted` without its items.
+pub fn box_and_vault(size: i64) -> Graph<Cloud> {
+    let mut graph = Graph::default();
+    let region = Region::new("r");
+    let boxed = graph.add("Boxes", &region, "box", Box { owner: owner(), size });
+    graph.add("Vaults", &region, "vault", Vault { owner: owner(), size, inside: boxed });
     graph
 }
 

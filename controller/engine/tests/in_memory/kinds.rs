@@ -77,7 +77,7 @@ macro_rules! kind {
                 cx.cloud.with(|state| {
                     state.write(format!("keep {}", cx.node.name))?;
                     if let Some(claim) = state.things.get_mut(&id).and_then(|thing| thing.claim.as_mut()) {
-                        claim.kept = true;
+                        claim.kept = Some("label".to_owned());
                     }
                     Ok(Progress::Done(()))
                 })
@@ -96,7 +96,7 @@ kind!(Vault, "test/vault", Create::Idempotent, true, Delete::AfterItsUsers, [ins
 });
 kind!(Item, "test/item", Create::Idempotent, false, Delete::AfterItsUsers, [inside: Ref<Box>, links: Vec<Ref<Item>>], |this, up| {
     let inside = up.get(&this.inside)?.id.clone();
-    this.links.iter().map(|link| up.text(link, |item| &item.id)).chain([inside]).collect()
+    this.links.iter().map(|link| up.text(link, "id-", |item| &item.id)).chain([inside]).collect()
 });
 
 fn sweep<R: Resource<Fields = Fields, Output = Output>>(
@@ -152,7 +152,7 @@ fn create(kind: &'static str, how: Create, want: Fields, cx: &Context<Cloud>) ->
         let id = existing.unwrap_or_else(|| {
             let id = state.new_id();
             let owner = Owner { name: "ns/a".to_owned(), uid: want.owner.clone() };
-            let claim = Some(Claim { owner, node: cx.node.clone(), kept: false });
+            let claim = Some(Claim { owner, node: cx.node.clone(), kept: None });
             let (size, links) = (want.size, want.links.clone());
             let thing = Thing { kind, claim, renamed: false, size, links, token: cx.token.clone() };
             state.things.insert(id.clone(), thing);
@@ -185,7 +185,7 @@ fn update(now: Output, changes: Vec<Change>, cx: &Context<Cloud>) -> Result<Prog
                     if let Some(claim) = &mut thing.claim {
                         claim.owner.uid =
                             change.after.as_ref().and_then(|uid| uid.as_str()).unwrap_or_default().to_owned();
-                        claim.kept = false;
+                        claim.kept = None;
                     }
                 }
                 _ => {}

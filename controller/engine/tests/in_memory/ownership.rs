@@ -110,11 +110,43 @@ fn a_thing_whose_tags_were_taken_is_known_by_its_id() {
     let mut driver = Driver::new();
     driver.pass(&wanted(1, 1));
     let id = driver.cloud.ids("a").remove(0);
+    crate::driver::let_the_window_pass();
     driver.cloud.with(|state| state.things.get_mut(&id).unwrap().claim = None);
     let report = driver.pass(&wanted(1, 1));
     let entry = report.entries.iter().find(|entry| entry.node.name == "a").unwrap();
     assert_eq!(entry.cloud_id.as_ref(), Some(&id));
     assert!(entry.drift && entry.changes.iter().any(|change| change.field() == "owner"), "{:?}", entry.changes);
+}
+
+#[test]
+fn a_thing_that_says_it_is_somebody_elses_is_a_conflict() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let id = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| {
+        state.things.get_mut(&id).unwrap().claim.as_mut().unwrap().owner.name = "ns/b".to_owned();
+    });
+    let writes = driver.cloud.writes();
+    let report = driver.pass(&wanted(1, 1));
+    let entry = report.entries.iter().find(|entry| entry.node.name == "a").unwrap();
+    assert!(matches!(&entry.outcome, Outcome::Held(Hold::NameTaken { cloud_id, .. }) if *cloud_id == id));
+    assert_eq!(driver.cloud.writes(), writes);
+}
+
+#[test]
+fn what_an_earlier_object_kept_is_not_deleted_by_one_of_another_label() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    (driver.options.deleting, driver.options.keep_data) = (true, true);
+    driver.converge(&payment_platform_engine::Graph::default());
+    let kept = driver.cloud.contents();
+    assert_eq!(kept.len(), 2);
+    let mut other = Driver::on(driver.cloud.clone());
+    other.identity.label = Some("another".to_owned());
+    other.identity.owner.uid = "uid-2".to_owned();
+    other.options.deleting = true;
+    other.converge(&payment_platform_engine::Graph::default());
+    assert_eq!(other.cloud.contents(), kept);
 }
 
 #[test]
@@ -126,7 +158,7 @@ fn things_of_others_are_not_even_considered() {
         let thing = state.things.get_mut(&theirs).unwrap();
         let node = NodeId::new(&Region::new("r"), "test/item", "a");
         let owner = Owner { name: "ns/b".to_owned(), uid: "uid-9".to_owned() };
-        thing.claim = Some(payment_platform_engine::Claim { owner, node, kept: false });
+        thing.claim = Some(payment_platform_engine::Claim { owner, node, kept: None });
     });
     let writes = driver.cloud.writes();
     let report = driver.pass(&wanted(1, 1));

@@ -34,6 +34,7 @@ fn a_changed_wish_is_no_drift_and_a_changed_thing_is() {
     let report = driver.pass(&wanted(1, 2));
     assert!(report.entries.iter().all(|entry| !entry.drift));
     assert_eq!(driver.cloud.contents(), built(1, 2));
+    crate::driver::let_the_window_pass();
     let id = driver.cloud.ids("a").remove(0);
     driver.cloud.with(|state| state.things.get_mut(&id).unwrap().size = 7);
     let report = driver.pass(&wanted(1, 2));
@@ -76,6 +77,7 @@ fn what_cannot_be_read_is_not_absent() {
 fn drift_below_an_unreadable_parent_is_repaired() {
     let mut driver = Driver::new();
     driver.pass(&wanted(1, 1));
+    crate::driver::let_the_window_pass();
     driver.cloud.with(|state| state.unreadable.insert("test/box"));
     let id = driver.cloud.ids("c").remove(0);
     driver.cloud.with(|state| state.things.get_mut(&id).unwrap().size = 7);
@@ -163,6 +165,7 @@ fn observed_drift_is_reported_and_a_changed_wish_is_carried_out() {
     let mut driver = Driver::new();
     driver.pass(&wanted(1, 1));
     driver.options.observe = true;
+    crate::driver::let_the_window_pass();
     let id = driver.cloud.ids("a").remove(0);
     driver.cloud.with(|state| state.things.get_mut(&id).unwrap().size = 7);
     let report = driver.pass(&wanted(2, 1));
@@ -171,6 +174,33 @@ fn observed_drift_is_reported_and_a_changed_wish_is_carried_out() {
     assert_eq!(entry("a").changes.len(), 1);
     assert_eq!(entry("box").outcome, Outcome::Changed);
     assert_eq!(driver.cloud.with(|state| state.things[&id].size), 7);
+}
+
+#[test]
+fn what_was_just_changed_is_not_taken_for_drift_while_reads_may_lag() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let id = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| state.things.get_mut(&id).unwrap().size = 7);
+    let writes = driver.cloud.writes();
+    let report = driver.pass(&wanted(1, 1));
+    assert!(report.entries.iter().all(|entry| !entry.drift));
+    assert_eq!(driver.cloud.writes(), writes);
+    crate::driver::let_the_window_pass();
+    driver.pass(&wanted(1, 1));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
+
+#[test]
+fn what_is_taken_out_and_wanted_again_is_made_again() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    for _ in 0..2 {
+        driver.converge(&crate::driver::box_and_vault(1));
+        assert_eq!(driver.cloud.contents().len(), 2);
+        driver.converge(&wanted(1, 1));
+        assert_eq!(driver.cloud.contents(), built(1, 1));
+    }
 }
 
 #[test]

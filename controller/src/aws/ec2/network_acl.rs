@@ -10,7 +10,7 @@ use std::sync::Arc;
 use aws_sdk_ec2::types::{NetworkAclEntry, PortRange, RuleAction};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::Create;
-use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
+use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
 use super::{Vpc, change_tags, filter, looking, part, tag_list, tag_map};
@@ -86,6 +86,7 @@ impl Resource for NetworkAcl {
         "ec2:ReplaceNetworkAclEntry",
     ];
     const CLOSE_FIRST: &'static [&'static str] = &["entries"];
+    const TIER: Tier = Tier::Fast;
     const CREATE: Create = Create::WithParent;
 
     type Cloud = Aws;

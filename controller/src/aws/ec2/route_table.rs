@@ -12,7 +12,9 @@ use std::sync::Arc;
 use aws_sdk_ec2::types::{ResourceType, Route, RouteTableAssociation, RouteTableAssociationStateCode};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::Create;
-use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Replace, Resource, Up};
+use payment_platform_engine::{
+    Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Replace, Resource, Tier, Up,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{InternetGateway, NatGateway, Subnet, Vpc, change_tags, filter, looking, part, tag_list, tag_map, tagged};
@@ -82,6 +84,7 @@ impl Resource for RouteTable {
     ];
     const REPLACE_ON: &'static [(&'static str, Replace)] = &[("vpc_id", Replace::CreateFirst)];
     const CLOSE_FIRST: &'static [&'static str] = &["routes", "subnets", "propagating"];
+    const TIER: Tier = Tier::Fast;
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;
@@ -90,15 +93,15 @@ impl Resource for RouteTable {
 
     fn fields(&self, up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
         let target = |target: &Target| match target {
-            Target::InternetGateway(gateway) => up.text(gateway, |gateway| &gateway.internet_gateway_id),
-            Target::NatGateway(gateway) => up.text(gateway, |gateway| &gateway.nat_gateway_id),
+            Target::InternetGateway(gateway) => up.text(gateway, "igw-", |gateway| &gateway.internet_gateway_id),
+            Target::NatGateway(gateway) => up.text(gateway, "nat-", |gateway| &gateway.nat_gateway_id),
         };
         Ok(Fields {
             vpc_id: up.get(&self.vpc)?.vpc_id.clone(),
             // Which table is the main one is the main table's affair.
             main: self.main || seen.is_some_and(|seen| seen.main),
             routes: self.routes.iter().map(|(to, through)| (to.clone(), target(through))).collect(),
-            subnets: self.subnets.iter().map(|subnet| up.text(subnet, |subnet| &subnet.subnet_id)).collect(),
+            subnets: self.subnets.iter().map(|subnet| up.text(subnet, "subnet-", |subnet| &subnet.subnet_id)).collect(),
             propagating: BTreeSet::new(),
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
@@ -112,7 +115,8 @@ impl Resource for RouteTable {
             let tags = tag_map(table.tags.as_deref());
             let route_table_id = part(table.route_table_id.clone(), "ec2:DescribeRouteTables")?;
             let fields = seen(&table, tags.clone());
-            let uses = std::iter::once(&fields.vpc_id).chain(&fields.subnets).chain(fields.routes.values());
+            // Not its subnets: one can be deleted with its association.
+            let uses = std::iter::once(&fields.vpc_id).chain(fields.routes.values());
             Ok(Found {
                 claim: claim(&tags),
                 name: None,

@@ -130,7 +130,7 @@ impl Resource for SecurityGroupRules {
         let rules = self.rules.iter().map(|rule| {
             let peer = match &rule.peer {
                 Peer::Range(range) => range.clone(),
-                Peer::Group(group) => up.text(group, |group| &group.group_id),
+                Peer::Group(group) => up.text(group, "sg-", |group| &group.group_id),
             };
             let port = i32::from(rule.port);
             let key =

@@ -59,7 +59,7 @@ impl Resource for Subnet {
         "ec2:ModifySubnetAttribute",
     ];
     const REPLACE_ON: &'static [(&'static str, Replace)] =
-        &[("vpc_id", Replace::CreateFirst), ("cidr", Replace::CreateFirst), ("zone", Replace::CreateFirst)];
+        &[("vpc_id", Replace::Refuse), ("cidr", Replace::Refuse), ("zone", Replace::Refuse)];
     const CLOSE_FIRST: &'static [&'static str] = &["public_ip_on_launch"];
     const CREATE: Create = Create::Idempotent;
 

@@ -59,8 +59,7 @@ impl Resource for Vpc {
         "ec2:DisassociateVpcCidrBlock",
         "ec2:ModifyVpcAttribute",
     ];
-    const REPLACE_ON: &'static [(&'static str, Replace)] = &[("cidr", Replace::CreateFirst)];
-    const STATEFUL: bool = false;
+    const REPLACE_ON: &'static [(&'static str, Replace)] = &[("cidr", Replace::Refuse)];
     const CREATE: Create = Create::MakesTwins;
 
     type Cloud = Aws;

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
 use aws_smithy_types::retry::RetryConfig;
@@ -20,7 +21,7 @@ use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::limits::READS_AT_ONCE;
 use crate::aws::policy::PolicyDocument;
-use crate::aws::tags::{self, TagMap, Tags, claim};
+use crate::aws::tags::{self, TagMap, Tags, claim, name_fits};
 
 /// Days that the key's deletion takes once it is asked for; a tag, so that the key can be deleted when the spec no
 /// longer parses.
@@ -58,23 +59,34 @@ pub struct Output {
     pub arn: String,
 }
 
+/// The tags of a new key may not be visible at once: only after this is a key without ours believed to be another's.
+const TAGS_LAG: Duration = Duration::from_secs(60);
+
 /// What earlier looks have found out about the account's keys, so that keys of others are asked for their tags once.
 #[derive(Default)]
 pub struct KeyMarks(Mutex<HashMap<String, Mark>>);
 
 #[derive(Clone)]
 enum Mark {
-    Foreign,
+    /// Since when it is known to carry no tags of ours.
+    Foreign(Instant),
     Ours(TagMap),
 }
 
 impl KeyMarks {
     fn set(&self, arn: &str, mark: Mark) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(arn.to_owned(), mark);
+        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match (marks.get(arn), &mark) {
+            (Some(Mark::Foreign(_)), Mark::Foreign(_)) => {}
+            _ => {
+                marks.insert(arn.to_owned(), mark);
+            }
+        }
     }
 
     fn is_foreign(&self, arn: &str) -> bool {
-        matches!(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(arn), Some(Mark::Foreign))
+        let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(marks.get(arn), Some(Mark::Foreign(since)) if since.elapsed() > TAGS_LAG)
     }
 
     /// The tags of one of our keys, as they were last seen.
@@ -83,6 +95,13 @@ impl KeyMarks {
             Some(Mark::Ours(tags)) => Some(tags.clone()),
             _ => None,
         }
+    }
+}
+
+impl Key {
+    /// The tag `Name` of a key; `node` is its purpose.
+    pub fn name(node: &str, environment: &str) -> String {
+        format!("kms-payment-{node}-{environment}")
     }
 }
 
@@ -136,8 +155,20 @@ impl Resource for Key {
             let aws = aws.clone();
             async move { if asked { read_asked(&aws, &id).await } else { read_listed(&aws, &id).await } }
         });
-        let found: Vec<_> = found.buffer_unordered(READS_AT_ONCE).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+        let found: Vec<Listed> = found.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+        let (mut ours, mut denied, mut readable) = (Vec::new(), None, asked);
+        for key in found {
+            match key {
+                Listed::Ours(key) => ours.push(*key),
+                Listed::Denied(error) => denied = Some(error),
+                Listed::Foreign => readable = true,
+            }
+        }
+        // One key that does not let us in is somebody's; if none does, it is we who lack the permission.
+        match denied.filter(|_| ours.is_empty() && !readable) {
+            Some(error) => Err(error),
+            None => Ok(ours),
+        }
     }
 
     async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
@@ -200,7 +231,13 @@ impl Resource for Key {
         Ok(Progress::Done(()))
     }
 
+    /// A key that is about to be deleted is brought back first: without it, what it encrypts is lost.
     async fn keep(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
+        let state = describe(&cx.cloud, &cloud_id).await?.and_then(|key| key.key_state);
+        if state == Some(KeyState::PendingDeletion) {
+            cx.cloud.kms.cancel_key_deletion().key_id(&cloud_id).send().await.during("kms:CancelKeyDeletion")?;
+            cx.cloud.kms.enable_key().key_id(&cloud_id).send().await.during("kms:EnableKey")?;
+        }
         let kept = TagMap::from([(tags::KEPT.to_owned(), "true".to_owned())]);
         let call = cx.cloud.kms.tag_resource().key_id(cloud_id).set_tags(Some(tag_list(&kept)));
         call.send().await.during("kms:TagResource")?;
@@ -218,27 +255,36 @@ async fn list(aws: &Aws) -> Result<Vec<String>, CloudError> {
     Ok(keys.during("kms:ListKeys")?.into_iter().filter_map(|key| key.key_arn).collect())
 }
 
+/// What a key of the account is to us.
+enum Listed {
+    Ours(Box<Found<Key>>),
+    /// Somebody else's, or gone.
+    Foreign,
+    Denied(CloudError),
+}
+
 /// A key from the list of all: somebody else's is remembered as such, and one that does not let us read its tags
 /// cannot be ours, since ours name us.
-async fn read_listed(aws: &Aws, arn: &str) -> Result<Option<Found<Key>>, CloudError> {
+async fn read_listed(aws: &Aws, arn: &str) -> Result<Listed, CloudError> {
     let tags = match read_tags(aws, arn).await {
         Ok(tags) => tags,
-        Err(error) if matches!(error.class, Class::NotFound | Class::Denied) => return Ok(None),
+        Err(error) if error.class == Class::NotFound => return Ok(Listed::Foreign),
+        Err(error) if error.class == Class::Denied => return Ok(Listed::Denied(error)),
         Err(error) => return Err(error),
     };
     if claim(&tags).is_none() {
-        aws.key_marks.set(arn, Mark::Foreign);
-        return Ok(None);
+        aws.key_marks.set(arn, Mark::Foreign(Instant::now()));
+        return Ok(Listed::Foreign);
     }
-    let Some(metadata) = describe(aws, arn).await? else { return Ok(None) };
-    Ok(Some(found(aws, arn, metadata, Ok(tags)).await))
+    let Some(metadata) = describe(aws, arn).await? else { return Ok(Listed::Foreign) };
+    Ok(Listed::Ours(Box::new(found(aws, arn, metadata, Ok(tags)).await)))
 }
 
 /// A key that is known to be ours: its tags may have been taken away.
-async fn read_asked(aws: &Aws, arn: &str) -> Result<Option<Found<Key>>, CloudError> {
-    let Some(metadata) = describe(aws, arn).await? else { return Ok(None) };
+async fn read_asked(aws: &Aws, arn: &str) -> Result<Listed, CloudError> {
+    let Some(metadata) = describe(aws, arn).await? else { return Ok(Listed::Foreign) };
     let tags = read_tags(aws, arn).await;
-    Ok(Some(found(aws, arn, metadata, tags).await))
+    Ok(Listed::Ours(Box::new(found(aws, arn, metadata, tags).await)))
 }
 
 async fn describe(aws: &Aws, arn: &str) -> Result<Option<KeyMetadata>, CloudError> {
@@ -257,8 +303,7 @@ async fn found(aws: &Aws, arn: &str, key: KeyMetadata, tags: Result<TagMap, Clou
     Found {
         claim,
         name: None,
-        // A key has no name of its own; AWS copies no tags to keys.
-        name_fits: true,
+        name_fits: tags.as_ref().is_ok_and(|tags| name_fits(tags, Key::name)),
         cloud_id: arn.to_owned(),
         uses: Vec::new(),
         fields: fields(aws, arn, key, pending_deletion, tags).await,
