@@ -84,6 +84,12 @@ struct AwsFlags {
     /// Seconds that one attempt of a call to AWS may take.
     #[arg(long, env = "ATTEMPT_TIMEOUT_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     attempt_timeout_seconds: u64,
+    /// Seconds that one call to AWS may take with all its attempts and the pauses between them.
+    #[arg(long, env = "OPERATION_TIMEOUT_SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..))]
+    operation_timeout_seconds: u64,
+    /// Attempts of a call to AWS that may be repeated; creations that a repetition would double have one.
+    #[arg(long, env = "ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    attempts: u32,
     /// Seconds by which reads from AWS may lag behind writes.
     #[arg(long, env = "CONSISTENCY_WINDOW_SECONDS", default_value_t = 10)]
     consistency_window_seconds: u64,
@@ -104,9 +110,14 @@ impl AwsFlags {
     }
 
     async fn scopes(&self, lease: Option<Held>) -> Scopes {
-        let attempt_timeout = Duration::from_secs(self.attempt_timeout_seconds);
-        Scopes::from_environment(ScopeSettings { attempt_timeout, principal_arn: self.principal_arn.clone(), lease })
-            .await
+        let settings = ScopeSettings {
+            attempt_timeout: Duration::from_secs(self.attempt_timeout_seconds),
+            operation_timeout: Duration::from_secs(self.operation_timeout_seconds),
+            attempts: self.attempts,
+            principal_arn: self.principal_arn.clone(),
+            lease,
+        };
+        Scopes::from_environment(settings).await
     }
 }
 

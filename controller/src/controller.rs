@@ -1,30 +1,28 @@
 //! The daemon: watches the objects, runs their passes one at a time each, writes status and Events.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod events;
+mod object;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8s_openapi::jiff::Timestamp;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::Api;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::events::{EventType, Recorder, Reporter};
 use kube::runtime::{Predicate as _, WatchStreamExt, predicates, reflector, watcher};
-use kube::{Client, Resource, ResourceExt};
-use payment_platform_api::spec::{DeletionPolicy, Profile};
+use kube::{Client, Resource as _, ResourceExt as _};
+use payment_platform_api::spec::DeletionPolicy;
 use payment_platform_api::status::Scope as RecordedScope;
-use payment_platform_api::{
-    CONFIRM_DELETION, FINALIZER, PAUSED, PaymentPlatform, PaymentPlatformSpec, PaymentPlatformStatus,
-    RECONCILE_REQUESTED_AT, TAKE_OVER, platform,
-};
-use payment_platform_engine::{Class, Entry, Outcome, Owner, Report, Step};
-use serde_json::json;
+use payment_platform_api::{PaymentPlatform, PaymentPlatformStatus, RECONCILE_REQUESTED_AT};
+use payment_platform_engine::{Class, Entry, Outcome, Report, Step};
 use tokio::sync::Mutex;
 
-use crate::pass::{self, Limits, Mode, Prepared, State, Subject};
+use self::object::{Object, uid};
+use crate::pass::{self, Limits, Mode, Prepared, State};
 use crate::scope::{Ages, Scopes};
 use crate::status::{self, Base, Ended};
 
@@ -50,10 +48,6 @@ pub enum Error {
     /// Without it, it is not known what the object has on AWS: nothing is done, least of all its finalizer removed.
     #[error("the object's status does not parse; was it written by a newer controller? {0}")]
     Status(serde_json::Error),
-}
-
-fn during(what: &'static str) -> impl Fn(kube::Error) -> Error {
-    move |error| Error::Kube(what, Box::new(error))
 }
 
 type Guarded = DeserializeGuard<PaymentPlatform>;
@@ -156,10 +150,6 @@ fn jittered(time: Duration) -> Duration {
     time.mul_f64(0.8 + 0.4 * f64::from(nanos % 1000) / 1000.0)
 }
 
-fn uid(meta: &ObjectMeta) -> String {
-    meta.uid.clone().unwrap_or_default()
-}
-
 async fn reconcile(object: Arc<Guarded>, daemon: Arc<Daemon>) -> Result<Action, Error> {
     let state = {
         let mut states = daemon.states.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,100 +166,7 @@ async fn reconcile(object: Arc<Guarded>, daemon: Arc<Daemon>) -> Result<Action, 
     Ok(action)
 }
 
-/// The object as it is now, whether its spec parses or not.
-struct Object {
-    meta: ObjectMeta,
-    spec: Result<PaymentPlatformSpec, String>,
-    status: PaymentPlatformStatus,
-}
-
-impl Object {
-    fn annotation(&self, key: &str) -> Option<&str> {
-        self.meta.annotations.as_ref()?.get(key).map(String::as_str)
-    }
-
-    fn owner(&self) -> Owner {
-        let namespace = self.meta.namespace.clone().unwrap_or_default();
-        Owner { name: format!("{namespace}/{}", self.meta.name.clone().unwrap_or_default()), uid: uid(&self.meta) }
-    }
-
-    fn base(&self) -> Base<'_> {
-        Base { previous: &self.status, generation: self.meta.generation, now: Timestamp::now() }
-    }
-
-    fn has_finalizer(&self) -> bool {
-        self.meta.finalizers.as_ref().is_some_and(|all| all.iter().any(|one| one == FINALIZER))
-    }
-
-    fn is_paused(&self) -> bool {
-        self.annotation(PAUSED) == Some("true")
-    }
-
-    fn mode(&self) -> Mode {
-        if self.is_paused() { Mode::Paused } else { Mode::Keep }
-    }
-
-    fn subject(&self, mode: Mode) -> Subject {
-        Subject {
-            owner: self.owner(),
-            spec: self.spec.clone().ok(),
-            status: self.status.clone(),
-            takes_over: self.annotation(TAKE_OVER).map(str::to_owned).into_iter().collect(),
-            principal_arn: None,
-            mode,
-        }
-    }
-
-    fn deletion_policy(&self) -> DeletionPolicy {
-        // An object that does not parse is deleted carefully.
-        self.spec.as_ref().map_or(DeletionPolicy::KeepData, platform::deletion_policy)
-    }
-
-    /// What the deletion still waits for, if it does.
-    fn awaits_confirmation(&self) -> Option<String> {
-        let production = self.spec.as_ref().is_ok_and(|spec| spec.profile == Profile::Production) || self.spec.is_err();
-        if !production || self.deletion_policy() == DeletionPolicy::Retain {
-            return None;
-        }
-        let environment = self
-            .spec
-            .as_ref()
-            .map_or_else(|_| self.meta.name.clone().unwrap_or_default(), |spec| spec.environment.clone());
-        let confirmed = self.annotation(CONFIRM_DELETION) == Some(environment.as_str());
-        (!confirmed).then(|| {
-            format!(
-                "This is a production environment: nothing is deleted before \
-                 `kubectl annotate pp {} -n {} {CONFIRM_DELETION}={environment}`.",
-                self.meta.name.clone().unwrap_or_default(),
-                self.meta.namespace.clone().unwrap_or_default()
-            )
-        })
-    }
-}
-
 impl Daemon {
-    fn api(&self, meta: &ObjectMeta) -> Api<DynamicObject> {
-        let resource = kube::api::ApiResource::erase::<PaymentPlatform>(&());
-        Api::namespaced_with(self.client.clone(), meta.namespace.as_deref().unwrap_or_default(), &resource)
-    }
-
-    /// Reads the object anew: what the watch gave may be older than our last write.
-    async fn fresh(&self, meta: &ObjectMeta) -> Result<Option<Object>, Error> {
-        let name = meta.name.as_deref().unwrap_or_default();
-        let Some(object) = self.api(meta).get_opt(name).await.map_err(during("read"))? else { return Ok(None) };
-        let status = object.data.get("status").cloned().unwrap_or_default();
-        let spec = object.data.get("spec").cloned().unwrap_or_default();
-        Ok(Some(Object {
-            meta: object.metadata,
-            spec: serde_json::from_value(spec).map_err(|error| error.to_string()),
-            status: if status.is_null() {
-                PaymentPlatformStatus::default()
-            } else {
-                serde_json::from_value(status).map_err(Error::Status)?
-            },
-        }))
-    }
-
     async fn pass(&self, object: &Object, state: &mut ObjectState) -> Result<Action, Error> {
         if object.meta.deletion_timestamp.is_some() {
             return self.delete(object, state).await;
@@ -509,138 +406,6 @@ impl Daemon {
             ages = Ages::NOW;
         }
     }
-
-    async fn set_finalizer(&self, object: &Object, on: bool) -> Result<(), Error> {
-        let mut finalizers = object.meta.finalizers.clone().unwrap_or_default();
-        finalizers.retain(|one| one != FINALIZER);
-        if on {
-            finalizers.push(FINALIZER.to_owned());
-        }
-        // With the resourceVersion: somebody else's change of the list is not overwritten.
-        let patch =
-            json!({ "metadata": { "finalizers": finalizers, "resourceVersion": object.meta.resource_version } });
-        let name = object.meta.name.as_deref().unwrap_or_default();
-        self.api(&object.meta)
-            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .map_err(during("change the finalizers of"))?;
-        Ok(())
-    }
-
-    async fn write_status(&self, object: &Object, next: PaymentPlatformStatus) -> Result<(), Error> {
-        self.write(object, &object.status, next).await
-    }
-
-    /// Writes the status if it is not what is there already. A merge patch with nulls for what went away.
-    async fn write(
-        &self,
-        object: &Object,
-        there: &PaymentPlatformStatus,
-        next: PaymentPlatformStatus,
-    ) -> Result<(), Error> {
-        if *there == next {
-            return Ok(());
-        }
-        let old = serde_json::to_value(there).unwrap_or_default();
-        let mut new = serde_json::to_value(&next).unwrap_or_default();
-        if let (Some(old), Some(new)) = (old.as_object(), new.as_object_mut()) {
-            for key in old.keys() {
-                new.entry(key.clone()).or_insert(serde_json::Value::Null);
-            }
-        }
-        let name = object.meta.name.as_deref().unwrap_or_default();
-        self.api(&object.meta)
-            .patch_status(name, &PatchParams::default(), &Patch::Merge(json!({ "status": new })))
-            .await
-            .map_err(during("write the status of"))?;
-        Ok(())
-    }
-
-    /// One Event for all that a changed spec made, changed or deleted.
-    async fn tell_applied(&self, object: &Object, report: &Report) {
-        let done = |entry: &&Entry| entry.written.is_some() && entry.outcome == Outcome::Changed && !entry.drift;
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for entry in report.entries.iter().filter(done) {
-            *counts.entry(entry.step.name()).or_default() += 1;
-        }
-        if !counts.is_empty() {
-            let counts: Vec<String> = counts.iter().map(|(step, count)| format!("{step} {count}")).collect();
-            let first = report.entries.iter().find(done).map(|entry| entry.node.to_string()).unwrap_or_default();
-            let note = format!("{} (first: {first})", counts.join(", "));
-            self.event(object, EventType::Normal, "Applied", &format!("Apply {first}"), note).await;
-        }
-    }
-
-    /// Events and log lines for what changed and what failed.
-    async fn tell(
-        &self,
-        object: &Object,
-        report: &Report,
-        before: &PaymentPlatformStatus,
-        after: &PaymentPlatformStatus,
-    ) {
-        for entry in &report.entries {
-            let changed = entry.written.is_some() && entry.outcome.is_ready();
-            match (&entry.outcome, entry.drift) {
-                _ if changed && entry.drift => {
-                    let what = status::describe_drift(entry);
-                    tracing::info!(object = %object.owner().name, node = %entry.node, what, "Corrected drift.");
-                    self.event(object, EventType::Normal, "DriftCorrected", &action(entry), what).await;
-                }
-                _ if changed => {
-                    tracing::info!(object = %object.owner().name, node = %entry.node, step = entry.step.name(), "Done.");
-                }
-                (Outcome::Failed(error), _) => {
-                    let request_id = error.request_id.as_deref().unwrap_or_default();
-                    tracing::warn!(object = %object.owner().name, node = %entry.node, %error, request_id, "Failed.");
-                }
-                _ => {}
-            }
-        }
-        let said = |status: &PaymentPlatformStatus, kind: &str| {
-            let condition = status.conditions.iter().find(|condition| condition.type_ == kind)?;
-            Some((condition.status.clone(), condition.reason.clone(), condition.message.clone()))
-        };
-        if let Some((state, reason, message)) = said(after, "Ready")
-            && said(before, "Ready").is_none_or(|(old, old_reason, _)| old != state || old_reason != reason)
-        {
-            let kind = if state == "True" || reason == "Waiting" || reason == "Blocked" {
-                EventType::Normal
-            } else {
-                EventType::Warning
-            };
-            self.event(object, kind, &reason, "Reconcile", message).await;
-        }
-    }
-
-    /// Tells once a process of things that carry our tags and are left alone.
-    async fn tell_notices(&self, object: &Object, report: &Report, state: &mut ObjectState) {
-        for notice in &report.notices {
-            if state.told.insert(notice.cloud_id.clone()) {
-                let text = format!("{} ({}) {}", notice.cloud_id, notice.node, notice.message);
-                tracing::warn!(object = %object.owner().name, "{text}");
-                self.event(object, EventType::Warning, "LeftAlone", "Look", text).await;
-            }
-        }
-    }
-
-    async fn event(&self, object: &Object, type_: EventType, reason: &str, action: &str, note: String) {
-        let reference =
-            PaymentPlatform { metadata: object.meta.clone(), spec: PaymentPlatformSpec::default(), status: None }
-                .object_ref(&());
-        let note = Some(note.chars().take(1000).collect());
-        let event = Event { type_, reason: reason.to_owned(), note, action: action.to_owned(), secondary: None };
-        if let Err(error) = self.recorder.publish(&event, &reference).await {
-            tracing::warn!(%error, "Could not publish an Event.");
-        }
-    }
-}
-
-/// The recorder folds events that agree in action and reason into one and keeps the first text: the node makes them
-/// differ.
-fn action(entry: &Entry) -> String {
-    let text = format!("{} {}", entry.step.name(), entry.node);
-    text.chars().take(128).collect()
 }
 
 fn kept(prepared: &Prepared) -> String {

@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::aws::client::Clients;
 use crate::aws::error::{During, FENCED};
-use crate::aws::limits::{ATTEMPTS, CONNECT_TIMEOUT, IDENTITY_AGE, OPERATION_TIMEOUT};
+use crate::aws::limits::{CONNECT_TIMEOUT, IDENTITY_AGE};
 use crate::aws::{Aws, KINDS};
 use crate::lease::Held;
 
@@ -35,6 +35,10 @@ pub struct Login {
 pub struct Settings {
     /// One attempt of a call, at the most.
     pub attempt_timeout: Duration,
+    /// One call with all its attempts, at the most.
+    pub operation_timeout: Duration,
+    /// Attempts of a call that may be repeated.
+    pub attempts: u32,
     /// The principal that key policies name, when it is not to be found out.
     pub principal_arn: Option<String>,
     /// None: nothing is fenced (the command line).
@@ -98,11 +102,11 @@ impl Scopes {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(settings.attempt_timeout)
-            .operation_timeout(OPERATION_TIMEOUT)
+            .operation_timeout(settings.operation_timeout)
             .build();
         let base = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::standard().with_max_attempts(settings.attempts))
             .app_name(AppName::new(crate::controller::NAME).unwrap_or_else(|_| unreachable!("a valid name")))
             .load()
             .await;

@@ -52,7 +52,7 @@ async fn second_pass(world: Arc<World>) -> anyhow::Result<()> {
     let object = place.built("payments", json!({})).await?;
     object.look_now().await?;
     let before = place.writes()?.len();
-    anyhow::ensure!(before > 60, "the log lacks calls: {before}");
+    anyhow::ensure!(before > 60 || !world.emulator.is_ours(), "the log lacks calls: {before}");
     for _ in 0..2 {
         object.look_now().await?;
     }

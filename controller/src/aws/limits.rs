@@ -5,14 +5,8 @@ use std::time::Duration;
 /// A connection that takes longer is broken: AWS answers within milliseconds on a healthy network.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A call with all its attempts: three attempts and the pauses between them.
-pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(70);
-
 /// How long it is believed which account the credentials belong to: they can be replaced under a running process.
 pub const IDENTITY_AGE: Duration = Duration::from_secs(55);
-
-/// Attempts of a call that may be repeated; more are made by the next pass.
-pub const ATTEMPTS: u32 = 3;
 
 /// Values in one filter of an EC2 describe call (EC2: at most 200).
 pub const FILTER_VALUES: usize = 200;

@@ -1,0 +1,165 @@
+//! The object as its users write it: what its fields and annotations ask for, and how it is read and written.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
+use payment_platform_api::spec::{DeletionPolicy, Profile};
+use payment_platform_api::{
+    CONFIRM_DELETION, FINALIZER, PAUSED, PaymentPlatform, PaymentPlatformSpec, PaymentPlatformStatus, TAKE_OVER,
+    platform,
+};
+use payment_platform_engine::Owner;
+use serde_json::json;
+
+use super::{Daemon, Error};
+use crate::pass::{Mode, Subject};
+use crate::status::Base;
+
+/// The object as it is now, whether its spec parses or not.
+pub(super) struct Object {
+    pub(super) meta: ObjectMeta,
+    pub(super) spec: Result<PaymentPlatformSpec, String>,
+    pub(super) status: PaymentPlatformStatus,
+}
+
+impl Object {
+    pub(super) fn annotation(&self, key: &str) -> Option<&str> {
+        self.meta.annotations.as_ref()?.get(key).map(String::as_str)
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        let namespace = self.meta.namespace.clone().unwrap_or_default();
+        Owner { name: format!("{namespace}/{}", self.meta.name.clone().unwrap_or_default()), uid: uid(&self.meta) }
+    }
+
+    pub(super) fn base(&self) -> Base<'_> {
+        Base { previous: &self.status, generation: self.meta.generation, now: Timestamp::now() }
+    }
+
+    pub(super) fn has_finalizer(&self) -> bool {
+        self.meta.finalizers.as_ref().is_some_and(|all| all.iter().any(|one| one == FINALIZER))
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.annotation(PAUSED) == Some("true")
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        if self.is_paused() { Mode::Paused } else { Mode::Keep }
+    }
+
+    pub(super) fn subject(&self, mode: Mode) -> Subject {
+        Subject {
+            owner: self.owner(),
+            spec: self.spec.clone().ok(),
+            status: self.status.clone(),
+            takes_over: self.annotation(TAKE_OVER).map(str::to_owned).into_iter().collect(),
+            principal_arn: None,
+            mode,
+        }
+    }
+
+    pub(super) fn deletion_policy(&self) -> DeletionPolicy {
+        // An object that does not parse is deleted carefully.
+        self.spec.as_ref().map_or(DeletionPolicy::KeepData, platform::deletion_policy)
+    }
+
+    /// What the deletion still waits for, if it does.
+    pub(super) fn awaits_confirmation(&self) -> Option<String> {
+        let production = self.spec.as_ref().is_ok_and(|spec| spec.profile == Profile::Production) || self.spec.is_err();
+        if !production || self.deletion_policy() == DeletionPolicy::Retain {
+            return None;
+        }
+        let environment = self
+            .spec
+            .as_ref()
+            .map_or_else(|_| self.meta.name.clone().unwrap_or_default(), |spec| spec.environment.clone());
+        let confirmed = self.annotation(CONFIRM_DELETION) == Some(environment.as_str());
+        (!confirmed).then(|| {
+            format!(
+                "This is a production environment: nothing is deleted before \
+                 `kubectl annotate pp {} -n {} {CONFIRM_DELETION}={environment}`.",
+                self.meta.name.clone().unwrap_or_default(),
+                self.meta.namespace.clone().unwrap_or_default()
+            )
+        })
+    }
+}
+
+impl Daemon {
+    pub(super) fn api(&self, meta: &ObjectMeta) -> Api<DynamicObject> {
+        let resource = ApiResource::erase::<PaymentPlatform>(&());
+        Api::namespaced_with(self.client.clone(), meta.namespace.as_deref().unwrap_or_default(), &resource)
+    }
+
+    /// Reads the object anew: what the watch gave may be older than our last write.
+    pub(super) async fn fresh(&self, meta: &ObjectMeta) -> Result<Option<Object>, Error> {
+        let name = meta.name.as_deref().unwrap_or_default();
+        let Some(object) = self.api(meta).get_opt(name).await.map_err(during("read"))? else { return Ok(None) };
+        let status = object.data.get("status").cloned().unwrap_or_default();
+        let spec = object.data.get("spec").cloned().unwrap_or_default();
+        Ok(Some(Object {
+            meta: object.metadata,
+            spec: serde_json::from_value(spec).map_err(|error| error.to_string()),
+            status: if status.is_null() {
+                PaymentPlatformStatus::default()
+            } else {
+                serde_json::from_value(status).map_err(Error::Status)?
+            },
+        }))
+    }
+
+    pub(super) async fn set_finalizer(&self, object: &Object, on: bool) -> Result<(), Error> {
+        let mut finalizers = object.meta.finalizers.clone().unwrap_or_default();
+        finalizers.retain(|one| one != FINALIZER);
+        if on {
+            finalizers.push(FINALIZER.to_owned());
+        }
+        // With the resourceVersion: somebody else's change of the list is not overwritten.
+        let patch =
+            json!({ "metadata": { "finalizers": finalizers, "resourceVersion": object.meta.resource_version } });
+        let name = object.meta.name.as_deref().unwrap_or_default();
+        self.api(&object.meta)
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .map_err(during("change the finalizers of"))?;
+        Ok(())
+    }
+
+    pub(super) async fn write_status(&self, object: &Object, next: PaymentPlatformStatus) -> Result<(), Error> {
+        self.write(object, &object.status, next).await
+    }
+
+    /// Writes the status if it is not what is there already. A merge patch with nulls for what went away.
+    pub(super) async fn write(
+        &self,
+        object: &Object,
+        there: &PaymentPlatformStatus,
+        next: PaymentPlatformStatus,
+    ) -> Result<(), Error> {
+        if *there == next {
+            return Ok(());
+        }
+        let old = serde_json::to_value(there).unwrap_or_default();
+        let mut new = serde_json::to_value(&next).unwrap_or_default();
+        if let (Some(old), Some(new)) = (old.as_object(), new.as_object_mut()) {
+            for key in old.keys() {
+                new.entry(key.clone()).or_insert(serde_json::Value::Null);
+            }
+        }
+        let name = object.meta.name.as_deref().unwrap_or_default();
+        self.api(&object.meta)
+            .patch_status(name, &PatchParams::default(), &Patch::Merge(json!({ "status": new })))
+            .await
+            .map_err(during("write the status of"))?;
+        Ok(())
+    }
+}
+
+pub(super) fn uid(meta: &ObjectMeta) -> String {
+    meta.uid.clone().unwrap_or_default()
+}
+
+fn during(what: &'static str) -> impl Fn(kube::Error) -> Error {
+    move |error| Error::Kube(what, Box::new(error))
+}
