@@ -55,6 +55,7 @@ async fn keys(world: Arc<World>) -> anyhow::Result<()> {
     let object = place.built("payments", json!({})).await?;
     let status = object.status().await?;
     let (app, s3, logs) = (id(&status, "kms/key/app")?, id(&status, "kms/key/s3")?, id(&status, "kms/key/logs")?);
+    let before = place.writes()?.len();
     let kms = &place.aws.kms;
     kms.disable_key().key_id(&app).send().await?;
     kms.schedule_key_deletion().key_id(&s3).pending_window_in_days(7).send().await?;
@@ -79,13 +80,14 @@ async fn keys(world: Arc<World>) -> anyhow::Result<()> {
     }
     let policy = kms.get_key_policy().key_id(&logs).policy_name("default").send().await?.policy.unwrap_or_default();
     ensure!(!policy.contains("Everybody") && policy.contains("logs.us-east-1.amazonaws.com"), "{policy}");
-    Ok(())
+    place.wrote_only(before, &["CancelKeyDeletion", "EnableKey", "EnableKeyRotation", "PutKeyPolicy"])
 }
 
 async fn routing(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let object = place.built("payments", json!({})).await?;
     let status = object.status().await?;
+    let before = place.writes()?.len();
     let ec2 = &place.aws.ec2;
     let (vpc, gateway) = (id(&status, "ec2/vpc/main")?, id(&status, "internet-gateway/main")?);
     let database = id(&status, "route-table/database")?;
@@ -127,7 +129,19 @@ async fn routing(world: Arc<World>) -> anyhow::Result<()> {
     let table = &tables.route_tables()[0];
     ensure!(table.routes().len() == 1, "{:?}", table.routes());
     ensure!(table.associations().iter().any(|held| held.subnet_id() == Some(&subnet)), "{:?}", table.associations());
-    Ok(())
+    place.wrote_nothing_but(
+        before,
+        &[
+            "AssociateRouteTable",
+            "CreateNetworkAclEntry",
+            "DeleteRoute",
+            "DisassociateRouteTable",
+            "ModifySubnetAttribute",
+            "ModifyVpcAttribute",
+            "ReplaceRoute",
+            "ReplaceRouteTableAssociation",
+        ],
+    )
 }
 
 async fn tags(world: Arc<World>) -> anyhow::Result<()> {
@@ -137,6 +151,7 @@ async fn tags(world: Arc<World>) -> anyhow::Result<()> {
     let subnet = id(&status, "subnet/public-us-east-1a")?;
     let vpc = id(&status, "ec2/vpc/main")?;
     let group = id(&status, "security-group/alb")?;
+    let before = place.writes()?.len();
     place.aws.tag(&subnet, "Owner", "somebody-else").await?;
     place.aws.tag(&subnet, "theirs", "stays").await?;
     place.aws.untag(&group, &["CostCenter"]).await?;
@@ -154,6 +169,7 @@ async fn tags(world: Arc<World>) -> anyhow::Result<()> {
     let vpcs = place.aws.ec2.describe_vpcs().send().await?;
     ensure!(vpcs.vpcs().len() == 2, "the default VPC and ours, but: {:?}", vpcs.vpcs());
 
+    place.wrote_only(before, &["CreateTags"])?;
     object.merge(json!({"spec": {"tags": null}})).await?;
     object.ready().await?;
     let read = place.aws.ec2.describe_subnets().subnet_ids(&subnet).send().await?;
@@ -166,6 +182,7 @@ async fn deleted(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let object = place.built("payments", json!({})).await?;
     let status = object.status().await?;
+    let before = place.writes()?.len();
     let nat = id(&status, "nat-gateway/us-east-1a")?;
     place.aws.ec2.delete_nat_gateway().nat_gateway_id(&nat).send().await?;
     let name = "/ecs/payment-prd";
@@ -191,13 +208,24 @@ async fn deleted(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(routes.iter().any(|route| route.nat_gateway_id() == Some(&again)), "{routes:?}");
     let groups = place.aws.logs.describe_log_groups().log_group_name_prefix(name).send().await?;
     ensure!(groups.log_groups()[0].retention_in_days() == Some(365), "{groups:?}");
-    Ok(())
+    place.wrote_only(
+        before,
+        &[
+            "AuthorizeSecurityGroupIngress",
+            "CreateAlias",
+            "CreateLogGroup",
+            "CreateNatGateway",
+            "PutRetentionPolicy",
+            "ReplaceRoute",
+        ],
+    )
 }
 
 async fn logs_and_aliases(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let object = place.built("payments", json!({})).await?;
     let status = object.status().await?;
+    let before = place.writes()?.len();
     let (name, logs) = ("/vpc/flow-logs/payment-prd", &place.aws.logs);
     logs.put_retention_policy().log_group_name(name).retention_in_days(1).send().await?;
     logs.disassociate_kms_key().log_group_name(name).send().await?;
@@ -211,7 +239,7 @@ async fn logs_and_aliases(world: Arc<World>) -> anyhow::Result<()> {
     object.ready().await?;
     let alias = place.aws.kms.describe_key().key_id("alias/payment-s3-prd").send().await?;
     ensure!(alias.key_metadata.and_then(|key| key.arn) == Some(id(&status, "kms/key/s3")?), "the alias is elsewhere");
-    Ok(())
+    place.wrote_only(before, &["AssociateKmsKey", "PutRetentionPolicy", "UpdateAlias"])
 }
 
 async fn closed_while_unseen(world: Arc<World>) -> anyhow::Result<()> {
@@ -222,6 +250,7 @@ async fn closed_while_unseen(world: Arc<World>) -> anyhow::Result<()> {
     let object = place.built("payments", json!({})).await?;
     let status = object.status().await?;
     let (tasks, aurora) = (id(&status, "security-group/ecs-tasks")?, id(&status, "security-group/aurora")?);
+    let before = place.writes()?.len();
     world
         .emulator
         .hide(json!({"operation": "DescribeSecurityGroups", "id": aurora, "agent": "payment-platform-controller"}))
@@ -243,7 +272,8 @@ async fn closed_while_unseen(world: Arc<World>) -> anyhow::Result<()> {
     let read = place.aws.ec2.describe_security_groups().send().await?;
     let named = read.security_groups().iter().filter(|group| group.group_name() == Some("aurora-payment-prd"));
     ensure!(named.count() == 1, "the hidden group was made a second time");
-    Ok(())
+    // What no read shows for longer than the window counts as gone; EC2 refuses the second group of its name.
+    place.wrote_nothing_but(before, &["CreateSecurityGroup", "RevokeSecurityGroupIngress"])
 }
 
 async fn closed(aws: &Account, group: &str) -> anyhow::Result<()> {
@@ -270,6 +300,7 @@ async fn widened(world: Arc<World>) -> anyhow::Result<()> {
         .to_port(443)
         .cidr_ipv4("0.0.0.0/0")
         .build();
+    let before = place.writes()?.len();
     let update = aws_sdk_ec2::types::SecurityGroupRuleUpdate::builder()
         .set_security_group_rule_id(rule.context("no rule")?.security_group_rule_id.clone())
         .security_group_rule(wide)
@@ -279,5 +310,5 @@ async fn widened(world: Arc<World>) -> anyhow::Result<()> {
     object.corrected("security-group-rules/alb", "rules[ingress tcp 443 203.0.113.0/24]").await?;
     object.ready().await?;
     ensure!(!place.aws.is_open(&group, 443).await?, "still open");
-    Ok(())
+    place.wrote_only(before, &["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"])
 }

@@ -1,6 +1,7 @@
 //! What all scenarios share, and what each has for itself.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -150,6 +151,24 @@ impl Place<'_> {
     /// The controller's writing calls here so far.
     pub fn writes(&self) -> anyhow::Result<Vec<Call>> {
         self.world.emulator.writes(&self.account)
+    }
+
+    /// Fails if the controller's writing operations since there were `before` writes are not exactly these.
+    pub fn wrote_only(&self, before: usize, operations: &[&str]) -> anyhow::Result<()> {
+        let writes = self.writes()?;
+        let made: BTreeSet<&str> = writes[before..].iter().map(|call| call.operation.as_str()).collect();
+        let expected: BTreeSet<&str> = operations.iter().copied().collect();
+        anyhow::ensure!(made == expected || !self.world.emulator.is_ours(), "wrote {made:?} instead of {expected:?}");
+        Ok(())
+    }
+
+    /// Fails if the controller's writing operations since there were `before` writes are others than these, where the
+    /// order of events decides which of them are needed.
+    pub fn wrote_nothing_but(&self, before: usize, operations: &[&str]) -> anyhow::Result<()> {
+        let writes = self.writes()?;
+        let other = writes[before..].iter().find(|call| !operations.contains(&call.operation.as_str()));
+        anyhow::ensure!(other.is_none(), "wrote {other:?}");
+        Ok(())
     }
 
     /// Fails if the controller has written since there were `before` writes.
