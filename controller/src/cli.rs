@@ -81,6 +81,9 @@ struct Run {
 
 #[derive(Args)]
 struct AwsFlags {
+    /// Seconds that a connection to AWS may take.
+    #[arg(long, env = "CONNECT_TIMEOUT_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    connect_timeout_seconds: u64,
     /// Seconds that one attempt of a call to AWS may take.
     #[arg(long, env = "ATTEMPT_TIMEOUT_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     attempt_timeout_seconds: u64,
@@ -93,9 +96,21 @@ struct AwsFlags {
     /// Seconds by which reads from AWS may lag behind writes.
     #[arg(long, env = "CONSISTENCY_WINDOW_SECONDS", default_value_t = 10)]
     consistency_window_seconds: u64,
+    /// Seconds for which it is believed whose account the credentials are, before AWS is asked again.
+    #[arg(long, env = "IDENTITY_SECONDS", default_value_t = 55)]
+    identity_seconds: u64,
+    /// Things of one kind that are read from AWS at once, where it has no call for many.
+    #[arg(long, env = "READS_AT_ONCE", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    reads_at_once: u16,
     /// Calls to AWS that write, at once, for one platform.
     #[arg(long, env = "WIDTH", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     width: u16,
+    /// Corrections of one thing within the contest window after which further ones come later and later.
+    #[arg(long, env = "CONTESTED_AFTER", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    contested_after: u16,
+    /// Seconds for which a correction counts towards --contested-after.
+    #[arg(long, env = "CONTEST_WINDOW_SECONDS", default_value_t = 600)]
+    contest_window_seconds: u64,
     /// ARN of the role or user that key policies name as the controller; found out when not given.
     #[arg(long, env = "PRINCIPAL_ARN")]
     principal_arn: Option<String>,
@@ -106,11 +121,16 @@ impl AwsFlags {
         Limits {
             consistency_window: Duration::from_secs(self.consistency_window_seconds),
             width: usize::from(self.width),
+            contested_after: usize::from(self.contested_after),
+            contest_window: Duration::from_secs(self.contest_window_seconds),
         }
     }
 
     async fn scopes(&self, lease: Option<Held>) -> Scopes {
         let settings = ScopeSettings {
+            connect_timeout: Duration::from_secs(self.connect_timeout_seconds),
+            identity_age: Duration::from_secs(self.identity_seconds),
+            reads_at_once: usize::from(self.reads_at_once),
             attempt_timeout: Duration::from_secs(self.attempt_timeout_seconds),
             operation_timeout: Duration::from_secs(self.operation_timeout_seconds),
             attempts: self.attempts,

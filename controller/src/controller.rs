@@ -2,6 +2,7 @@
 
 mod events;
 mod object;
+mod retained;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +22,7 @@ use payment_platform_api::{PaymentPlatform, PaymentPlatformStatus, RECONCILE_REQ
 use payment_platform_engine::{Class, Entry, Outcome, Report, Step};
 use tokio::sync::Mutex;
 
+pub use self::object::adopts;
 use self::object::{Object, uid};
 use crate::pass::{self, Limits, Mode, Prepared, State};
 use crate::scope::{Ages, Scopes};
@@ -180,6 +182,11 @@ impl Daemon {
             self.set_finalizer(object, true).await?;
             state.finalizer_is_new = object.status.scopes.is_empty();
         }
+        if object.status.scopes.is_empty() && self.take_over_retained(object).await? {
+            state.finalizer_is_new = false;
+            // The next pass works with what was just recorded.
+            return Ok(Action::requeue(Duration::ZERO));
+        }
         self.keep(object, state, object.mode(), None).await
     }
 
@@ -226,6 +233,7 @@ impl Daemon {
             tag_keys: spec.tags.keys().cloned().collect(),
             request: request.clone().filter(|_| asked),
             complete_look,
+            approval: prepared.approval.as_ref(),
         };
         let base = Base { previous: &object_status, ..object.base() };
         let mut next = status::after_pass(base, &ended);
@@ -346,6 +354,7 @@ impl Daemon {
         }
         let policy = object.deletion_policy();
         if policy == DeletionPolicy::Retain {
+            self.record_retained(object).await?;
             self.event(object, EventType::Normal, "Retained", "Delete", "Everything on AWS stays as it is.".to_owned())
                 .await;
             self.set_finalizer(object, false).await?;
@@ -383,6 +392,7 @@ impl Daemon {
                     return Ok(Action::requeue(wait));
                 }
                 if ages.slow.is_zero() {
+                    self.forget_retained(object).await?;
                     let left = kept(&prepared);
                     tracing::info!(object = %object.owner().name, "{left}");
                     self.event(object, EventType::Normal, "Deleted", "Delete", left).await;

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use payment_platform_api::status::Scope as RecordedScope;
+use k8s_openapi::jiff::Timestamp;
+use payment_platform_api::spec::{self, DriftPolicy};
+use payment_platform_api::status::{Approval, Scope as RecordedScope};
 use payment_platform_api::{Facts, Invalid, PaymentPlatformSpec, PaymentPlatformStatus, Platform};
 use payment_platform_engine::execute::{Pass, execute};
 use payment_platform_engine::inventory::{Identity as OwnIdentity, Inventory, Observation, Reread};
-use payment_platform_engine::plan::{Hold, Options, plan};
+use payment_platform_engine::plan::{Exception, Hold, Options, Step, plan};
 use payment_platform_engine::{CloudError, Entry, Graph, Known, Memory, NodeId, Owner, Plan, Region, Report};
+use sha2::{Digest, Sha256};
 
 use crate::aws::{Aws, KINDS};
 use crate::platform::desired;
@@ -24,6 +27,10 @@ pub struct Limits {
     pub consistency_window: Duration,
     /// How many steps of one platform run at once.
     pub width: usize,
+    /// Corrections of one node within `contest_window` after which somebody evidently changes it back each time.
+    pub contested_after: usize,
+    /// How long a correction counts.
+    pub contest_window: Duration,
 }
 
 /// What a pass is about.
@@ -35,9 +42,21 @@ pub struct Subject {
     pub status: PaymentPlatformStatus,
     /// UIDs of earlier objects whose things are taken over.
     pub takes_over: BTreeSet<String>,
+    /// Nodes that take over what bears their name without any tags of ours.
+    pub adopts: BTreeSet<NodeId>,
+    /// The plan that somebody has approved, by its hash.
+    pub approved_hash: Option<String>,
+    /// The time that exceptions are measured by.
+    pub now: Timestamp,
     /// The principal that key policies name, when it is not to be that of the credentials in use.
     pub principal_arn: Option<String>,
     pub mode: Mode,
+}
+
+impl Subject {
+    fn is_deleted(&self) -> bool {
+        matches!(self.mode, Mode::Delete { .. })
+    }
 }
 
 /// What the pass may do.
@@ -60,10 +79,8 @@ pub struct State {
     restored: bool,
 }
 
-/// Corrections of one node within [`CONTEST_WINDOW`] after which somebody evidently changes it back each time.
-const CONTESTED_AFTER: usize = 5;
-/// How long a correction counts.
-const CONTEST_WINDOW: Duration = Duration::from_secs(600);
+/// How much later each further correction of a contested node comes.
+const CONTESTED_PAUSE: Duration = Duration::from_secs(60);
 
 impl State {
     /// Takes over what the status records, once a process. `new_object` says that nothing of it can exist yet.
@@ -83,14 +100,16 @@ impl State {
         }
     }
 
-    fn contested(&mut self, now: Instant) -> BTreeMap<NodeId, Hold> {
+    /// Holds for what is corrected again and again: a minute after the last time, and a minute more for each further one.
+    fn contested(&mut self, now: Instant, limits: Limits) -> BTreeMap<NodeId, Hold> {
+        let Limits { contested_after, contest_window, .. } = limits;
         let mut contested = BTreeMap::new();
         for (node, times) in &mut self.corrections {
-            while times.front().is_some_and(|at| now.duration_since(*at) > CONTEST_WINDOW) {
+            while times.front().is_some_and(|at| now.duration_since(*at) > contest_window) {
                 times.pop_front();
             }
-            if let (true, Some(last)) = (times.len() >= CONTESTED_AFTER, times.back()) {
-                let pause = Duration::from_secs(60) * (times.len() - CONTESTED_AFTER + 1) as u32;
+            if let (true, Some(last)) = (times.len() >= contested_after, times.back()) {
+                let pause = CONTESTED_PAUSE * (times.len() - contested_after + 1) as u32;
                 let retry = pause.saturating_sub(now.duration_since(*last));
                 if !retry.is_zero() {
                     contested.insert(node.clone(), Hold::Contested { times: times.len() as u32, retry });
@@ -116,9 +135,9 @@ pub enum Refusal {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Invalid(Vec<Invalid>),
     #[error("cannot find out who the credentials belong to: {0}")]
-    Identity(CloudError),
+    Identity(Box<CloudError>),
     #[error("cannot find out which zones {region} has: {error}")]
-    Zones { region: String, error: CloudError },
+    Zones { region: String, error: Box<CloudError> },
     #[error(
         "this object has resources in account {was}, but the credentials are now those of account {now}; restore the \
          credentials (or aws.assumeRoleArn) of account {was}"
@@ -136,6 +155,8 @@ pub struct Prepared {
     pub observation: Observation,
     pub plan: Plan,
     pub options: Options,
+    /// What waits for approval and is not in the plan.
+    pub approval: Option<Approval>,
     scopes: BTreeMap<Region, Arc<Scope>>,
     uid: String,
 }
@@ -194,58 +215,129 @@ pub async fn prepare(
     let login = login(subject.spec.as_ref(), &subject.status.scopes);
     let session = scopes.session(&login).await;
     let home = home_region(subject);
-    let identity = scopes.identity(&session, &home).await.map_err(Refusal::Identity)?;
+    let identity = scopes.identity(&session, &home).await;
+    let identity = identity.map_err(|error| Refusal::Identity(error.into()))?;
     let others = subject.status.scopes.iter().find(|scope| scope.account_id != identity.account_id);
     if let Some(scope) = others {
         return Err(Refusal::AccountChanged { was: scope.account_id.clone(), now: identity.account_id });
     }
     let mut regions: BTreeSet<Region> = subject.status.scopes.iter().map(|scope| Region::new(&scope.region)).collect();
-    let deleting = matches!(subject.mode, Mode::Delete { .. });
-    let (platform, graph) = match (&subject.spec, deleting) {
-        (Some(spec), false) => {
-            let region = Region::new(&home);
-            let scope = scopes.scope(&session, &identity, &region).await;
-            let zones = scope.zones().await.map_err(|error| Refusal::Zones { region: home.clone(), error })?;
-            let facts = Facts {
-                account_id: identity.account_id.clone(),
-                principal_arn: subject.principal_arn.clone().unwrap_or_else(|| identity.principal_arn.clone()),
-                zones: zones.to_vec(),
-                decided: subject.status.resolved.clone(),
-                earlier_tag_keys: subject.status.tag_keys.iter().cloned().collect(),
-            };
-            let platform = Platform::resolve(spec, &facts).map_err(Refusal::Invalid)?;
-            let graph = desired(&platform, &subject.owner);
-            regions.extend(graph.nodes().iter().map(|node| node.id.region.clone()));
-            (Some(platform), graph)
-        }
-        _ => (None, Graph::default()),
-    };
+    let mut facts = facts(scopes, &session, &identity, &home, subject).await?;
+    let (mut platform, mut graph) = wanted(subject, &facts)?;
+    regions.extend(graph.nodes().iter().map(|node| node.id.region.clone()));
     let places = open(scopes, &session, &identity, regions).await;
     let inventory = look(&places, &graph, &state.memory, ages, limits.consistency_window).await;
-    let own = OwnIdentity {
-        owner: subject.owner.clone(),
-        label: platform.as_ref().map(|platform| platform.environment.clone()),
-        takes_over: subject.takes_over.clone(),
-    };
-    let observation = inventory.observe(&graph, KINDS, &own, &state.memory, limits.consistency_window);
-    for node in &observation.vanished {
+    let mut judged = judge(&inventory, &graph, platform.as_ref(), subject, state, limits, false);
+    let mut approval = approval(platform.as_ref(), &judged.plan);
+    if approval.is_some() && approval.as_ref().map(|approval| &approval.hash) == subject.approved_hash.as_ref() {
+        // Exactly this was approved: the same again, without holding it.
+        facts.approved = true;
+        (platform, graph) = wanted(subject, &facts)?;
+        judged = judge(&inventory, &graph, platform.as_ref(), subject, state, limits, true);
+        approval = None;
+    }
+    for node in &judged.observation.vanished {
         state.memory.forget(node);
     }
+    let Judged { observation, plan, options } = judged;
+    let (uid, account_id) = (subject.owner.uid.clone(), identity.account_id);
+    Ok(Prepared { platform, account_id, login, graph, observation, plan, options, approval, scopes: places, uid })
+}
+
+/// What resolution needs from AWS. An object that is being deleted or does not parse needs nothing.
+async fn facts(
+    scopes: &Scopes,
+    session: &Session,
+    identity: &crate::scope::Identity,
+    home: &str,
+    subject: &Subject,
+) -> Result<Facts, Refusal> {
+    if subject.spec.is_none() || subject.is_deleted() {
+        return Ok(Facts::default());
+    }
+    let scope = scopes.scope(session, identity, &Region::new(home)).await;
+    let zones = scope.zones().await.map_err(|error| Refusal::Zones { region: home.to_owned(), error: error.into() })?;
+    Ok(Facts {
+        account_id: identity.account_id.clone(),
+        principal_arn: subject.principal_arn.clone().unwrap_or_else(|| identity.principal_arn.clone()),
+        zones: zones.to_vec(),
+        decided: subject.status.resolved.clone(),
+        earlier_tag_keys: subject.status.tag_keys.iter().cloned().collect(),
+        approved: false,
+    })
+}
+
+/// What is to exist: nothing when the object is being deleted.
+fn wanted(subject: &Subject, facts: &Facts) -> Result<(Option<Platform>, Graph<Aws>), Refusal> {
+    let Some(spec) = subject.spec.as_ref().filter(|_| !subject.is_deleted()) else {
+        return Ok((None, Graph::default()));
+    };
+    let platform = Platform::resolve(spec, facts).map_err(Refusal::Invalid)?;
+    let graph = desired(&platform, &subject.owner);
+    Ok((Some(platform), graph))
+}
+
+/// What was seen and what shall be done.
+struct Judged {
+    observation: Observation,
+    plan: Plan,
+    options: Options,
+}
+
+fn judge(
+    inventory: &Inventory,
+    graph: &Graph<Aws>,
+    platform: Option<&Platform>,
+    subject: &Subject,
+    state: &mut State,
+    limits: Limits,
+    approved: bool,
+) -> Judged {
+    let own = OwnIdentity {
+        owner: subject.owner.clone(),
+        label: platform.map(|platform| platform.environment.clone()),
+        takes_over: subject.takes_over.clone(),
+        adopts: subject.adopts.clone(),
+    };
+    let observation = inventory.observe(graph, KINDS, &own, &state.memory, limits.consistency_window);
+    let exceptions = platform.map_or(&[][..], |platform| &platform.exceptions);
     let options = Options {
         hold: (subject.mode == Mode::Paused).then(|| Hold::Platform("reconciliation is paused".to_owned())),
-        observe: subject
-            .spec
-            .as_ref()
-            .is_some_and(|spec| spec.drift_policy == payment_platform_api::spec::DriftPolicy::Observe && !deleting),
-        deleting,
+        observe: platform.is_some_and(|platform| platform.drift_policy == DriftPolicy::Observe),
+        deleting: subject.is_deleted(),
         keep_data: subject.mode == Mode::Delete { keep_data: true },
         settling: observation.settling.clone(),
-        contested: state.contested(Instant::now()),
+        contested: state.contested(Instant::now(), limits),
+        exceptions: in_force(exceptions, subject.now),
+        approved,
     };
-    let plan = plan(&graph, &observation, &state.memory, KINDS, &options);
-    let uid = subject.owner.uid.clone();
-    let account_id = identity.account_id;
-    Ok(Prepared { platform, account_id, login, graph, observation, plan, options, scopes: places, uid })
+    let plan = plan(graph, &observation, &state.memory, KINDS, &options);
+    Judged { observation, plan, options }
+}
+
+/// The exceptions that have not ended.
+fn in_force(exceptions: &[spec::Exception], now: Timestamp) -> Vec<Exception> {
+    let in_force = exceptions.iter().filter(|one| one.until.parse::<Timestamp>().is_ok_and(|until| now < until));
+    let exceptions = in_force.filter_map(|one| {
+        let spec::Exception { node, path, reason, until } = one.clone();
+        Some(Exception { node: node.parse().ok()?, path, reason, until })
+    });
+    exceptions.collect()
+}
+
+/// What lowers protection or retention, or would lose data, if anything does; with the hash that approves it.
+fn approval(platform: Option<&Platform>, plan: &Plan) -> Option<Approval> {
+    let lowered = platform.iter().flat_map(|platform| platform.lowered.iter().map(ToString::to_string));
+    let lost = plan.steps.iter().filter_map(|planned| match &planned.step {
+        Step::Hold(hold @ (Hold::WouldLoseData { .. } | Hold::HoldsData)) => Some(format!("{}: {hold}", planned.node)),
+        _ => None,
+    });
+    let changes: Vec<String> = lowered.chain(lost).collect();
+    if changes.is_empty() {
+        return None;
+    }
+    let hash = hex::encode(&Sha256::digest(changes.join("\n"))[..6]);
+    Some(Approval { hash, changes })
 }
 
 /// Holds all creations of a plan that the account's quotas have no room for, and says which; repairs go on. A quota

@@ -20,9 +20,9 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::aws::client::Clients;
 use crate::aws::error::{During, FENCED};
-use crate::aws::limits::{CONNECT_TIMEOUT, IDENTITY_AGE};
 use crate::aws::{Aws, KINDS};
 use crate::lease::Held;
+use crate::platform::{INTERFACES, service_name};
 
 /// As whom to act: the controller's own credentials, or a role that they assume.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,17 +33,26 @@ pub struct Login {
 
 /// What all scopes share.
 pub struct Settings {
+    /// One connection, at the most.
+    pub connect_timeout: Duration,
     /// One attempt of a call, at the most.
     pub attempt_timeout: Duration,
     /// One call with all its attempts, at the most.
     pub operation_timeout: Duration,
     /// Attempts of a call that may be repeated.
     pub attempts: u32,
+    /// How long it is believed whose account the credentials are: they can be replaced under a running process.
+    pub identity_age: Duration,
+    /// Things of one kind that are read at once where AWS has no call for many.
+    pub reads_at_once: usize,
     /// The principal that key policies name, when it is not to be found out.
     pub principal_arn: Option<String>,
     /// None: nothing is fenced (the command line).
     pub lease: Option<Held>,
 }
+
+/// Where services without a region are signed for (partition `aws`).
+const HOME_OF_GLOBAL: &str = "us-east-1";
 
 /// All scopes of this process.
 pub struct Scopes {
@@ -100,7 +109,7 @@ impl Scopes {
     /// Reads region, credentials and endpoint from the environment, as the AWS SDK does.
     pub async fn from_environment(settings: Settings) -> Self {
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(settings.connect_timeout)
             .operation_attempt_timeout(settings.attempt_timeout)
             .operation_timeout(settings.operation_timeout)
             .build();
@@ -142,7 +151,7 @@ impl Scopes {
     pub async fn identity(&self, session: &Session, region: &str) -> Result<Identity, CloudError> {
         let mut known = session.identity.lock().await;
         if let Some((at, identity)) = &*known
-            && at.elapsed() < IDENTITY_AGE
+            && at.elapsed() < self.settings.identity_age
         {
             return Ok(identity.clone());
         }
@@ -166,7 +175,8 @@ impl Scopes {
         if let Some(scope) = scopes.get(region).filter(|scope| scope.aws.account_id == identity.account_id) {
             return scope.clone();
         }
-        let config = session.config.to_builder().region(aws_config::Region::new(region.to_string())).build();
+        let sdk_region = if region.is_global() { HOME_OF_GLOBAL } else { region.as_str() };
+        let config = session.config.to_builder().region(aws_config::Region::new(sdk_region.to_owned())).build();
         let fence = Fence { lease: self.settings.lease.clone(), attempt: self.settings.attempt_timeout };
         let clients = Clients {
             region: region.clone(),
@@ -181,8 +191,19 @@ impl Scopes {
                 aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(fence.clone()).build(),
             ),
             quotas: aws_sdk_servicequotas::Client::from_conf(
-                aws_sdk_servicequotas::config::Builder::from(&config).interceptor(fence).build(),
+                aws_sdk_servicequotas::config::Builder::from(&config).interceptor(fence.clone()).build(),
             ),
+            iam: aws_sdk_iam::Client::from_conf(
+                aws_sdk_iam::config::Builder::from(&config).interceptor(fence.clone()).build(),
+            ),
+            s3: aws_sdk_s3::Client::from_conf(
+                // A bucket as a host name is what AWS understands and emulators do not.
+                aws_sdk_s3::config::Builder::from(&config)
+                    .force_path_style(config.endpoint_url().is_some())
+                    .interceptor(fence.clone())
+                    .build(),
+            ),
+            reads_at_once: self.settings.reads_at_once,
             key_marks: crate::aws::kms::KeyMarks::default(),
         };
         let aws = Arc::new(Aws::new(Arc::new(clients)));
@@ -206,7 +227,8 @@ impl Scope {
     pub async fn look(&self, region: &Region, ages: Ages) -> BTreeMap<Place, Arc<KindLook>> {
         let mut looks = self.looks.lock().await;
         let now = Instant::now();
-        let due = KINDS.iter().filter(|kind| match looks.get(kind.name) {
+        let here = KINDS.iter().filter(|kind| kind.global == region.is_global());
+        let due = here.filter(|kind| match looks.get(kind.name) {
             Some(look) => look.found.is_err() || now.saturating_duration_since(look.began) >= ages.of(kind.tier),
             None => true,
         });
@@ -235,7 +257,16 @@ impl Scope {
         sweep(&self.aws.round(), kind, Look::Ids(ids)).await.1
     }
 
-    /// The region's zones in AWS's order, without local and wavelength zones and those to opt in to.
+    /// The zones in which each of the platform's interface endpoints is offered.
+    async fn endpoint_zones(&self) -> Result<Vec<Vec<String>>, CloudError> {
+        let names = INTERFACES.map(|service| service_name(self.aws.region.as_str(), service));
+        let call = self.aws.ec2.describe_vpc_endpoint_services().set_service_names(Some(names.into()));
+        let answer = call.send().await.during("ec2:DescribeVpcEndpointServices")?;
+        Ok(answer.service_details().iter().map(|service| service.availability_zones().to_vec()).collect())
+    }
+
+    /// The region's zones in AWS's order, without local and wavelength zones, those to opt in to, and those in which a
+    /// VPC endpoint of the platform is not offered.
     pub async fn zones(&self) -> Result<&[String], CloudError> {
         let zones = self.zones.get_or_try_init(|| async {
             let filter =
@@ -243,7 +274,9 @@ impl Scope {
             let call = self.aws.ec2.describe_availability_zones().filters(filter("state", "available"));
             let call = call.filters(filter("opt-in-status", "opt-in-not-required"));
             let answer = call.send().await.during("ec2:DescribeAvailabilityZones")?;
-            Ok(answer.availability_zones().iter().filter_map(|zone| zone.zone_name.clone()).collect())
+            let zones = answer.availability_zones().iter().filter_map(|zone| zone.zone_name.clone());
+            let offered = self.endpoint_zones().await?;
+            Ok(zones.filter(|zone| offered.iter().all(|zones| zones.contains(zone))).collect())
         });
         zones.await.map(Vec::as_slice)
     }

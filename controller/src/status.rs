@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
-use payment_platform_api::status::{Drift, InventoryEntry, Outputs, Scope};
-use payment_platform_api::{PaymentPlatformStatus, Platform};
+use payment_platform_api::status::{Approval, Drift, InventoryEntry, Outputs, Scope};
+use payment_platform_api::{ADOPT, APPROVE, PaymentPlatformStatus, Platform};
 use payment_platform_engine::plan::{Hold, Step};
 use payment_platform_engine::{Class, CloudError, Entry, Memory, NodeId, Outcome, Report};
 use serde_json::Value;
@@ -44,6 +44,8 @@ pub struct Ended<'a> {
     pub request: Option<String>,
     /// Whether nothing that was looked for could not be read.
     pub complete_look: bool,
+    /// What waits for approval.
+    pub approval: Option<&'a Approval>,
 }
 
 /// A condition before it is compared with the last one.
@@ -63,12 +65,14 @@ impl Draft {
 
 /// The status after a pass over a platform that is to exist.
 pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
-    let Ended { platform, report, memory, scopes, account_id, paused, tag_keys, request, complete_look } = ended;
+    let Ended { platform, report, memory, scopes, account_id, paused, tag_keys, request, complete_look, approval } =
+        ended;
     let mut status = base.previous.clone();
     status.observed_generation = base.generation;
     let (ready, all) = report.progress();
     status.progress = Some(format!("nodes: {ready}/{all}"));
     status.scopes = scopes.clone();
+    status.approval = approval.cloned();
     status.inventory = inventory(memory);
     status.resolved = platform.map(Platform::resolved).or(status.resolved);
     status.outputs = platform.map(|platform| outputs(platform, report, account_id)).or(status.outputs);
@@ -86,10 +90,14 @@ pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
     }
     // Only a pass that found everything right says so: what was just written is read again by the next one.
     let found_right = report.entries.iter().all(|entry| entry.outcome == Outcome::Unchanged);
-    if found_right && *complete_look && !recently(status.last_verified_time.as_ref(), base.now) {
+    if found_right && approval.is_none() && *complete_look && !recently(status.last_verified_time.as_ref(), base.now) {
         status.last_verified_time = Some(Time(base.now));
     }
-    status.conditions = conditions(base, drafts(report, &status.drift, *paused, platform.is_some()));
+    let mut drafts = drafts(report, &status.drift, *paused, platform.is_some());
+    if let Some(approval) = approval {
+        needs_approval(&mut drafts, approval);
+    }
+    status.conditions = conditions(base, drafts);
     status
 }
 
@@ -217,10 +225,36 @@ fn drafts(report: &Report, drift: &[Drift], paused: bool, wanted: bool) -> Vec<D
     }
     drafts.push(drift_condition(drift));
     drafts.push(conflict_condition(&problems));
+    drafts.push(exceptions_condition(report));
     if wanted {
         drafts.extend(COMPONENTS.iter().map(|component| component_condition(component, report)));
     }
     drafts
+}
+
+/// What waits for approval waits for a human, unless something else already does.
+fn needs_approval(drafts: &mut [Draft], approval: &Approval) {
+    let Approval { hash, changes } = approval;
+    let list = changes.join("; ");
+    let message = format!("{list}. Approve all of it with the annotation {APPROVE}={hash}, or undo it in the spec.");
+    let reason = "NeedsApproval";
+    for draft in drafts.iter_mut() {
+        match (draft.kind.as_str(), draft.status) {
+            ("Ready", "True") => *draft = Draft::new("Ready", false, reason, message.clone()),
+            ("Stalled", "False") => *draft = Draft::new("Stalled", true, reason, message.clone()),
+            _ => {}
+        }
+    }
+}
+
+/// What is left alone on purpose.
+fn exceptions_condition(report: &Report) -> Draft {
+    let excepted = report.entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Held(Hold::Excepted { .. })));
+    let excepted: Vec<String> = excepted.map(explain).collect();
+    match excepted.is_empty() {
+        true => Draft::new("Excepted", false, "NoException", "No difference is left alone."),
+        false => Draft::new("Excepted", true, "LeftAlone", excepted.join("; ")),
+    }
 }
 
 fn drift_condition(drift: &[Drift]) -> Draft {
@@ -241,7 +275,7 @@ fn drift_condition(drift: &[Drift]) -> Draft {
 
 fn conflict_condition(problems: &[&Entry]) -> Draft {
     let conflict = problems.iter().find_map(|entry| match &entry.outcome {
-        Outcome::Held(Hold::NameTaken { .. }) => Some(("NameTaken", explain(entry))),
+        Outcome::Held(Hold::NameTaken { .. } | Hold::NotBegun { .. }) => Some(("NameTaken", explain(entry))),
         Outcome::Held(Hold::OtherGeneration { .. }) => Some(("OtherGeneration", explain(entry))),
         Outcome::Failed(error) if error.class == Class::AlreadyExists => Some(("NameTaken", explain(entry))),
         _ => None,
@@ -295,12 +329,13 @@ fn reason(outcome: &Outcome) -> &'static str {
             Hold::Unread(error) => reason_of(error),
             Hold::NotLookedAt | Hold::UsersUnread => "Unknown",
             Hold::TooEarly { .. } | Hold::Busy(_) => "Waiting",
-            Hold::NameTaken { .. } => "NameTaken",
+            Hold::NameTaken { .. } | Hold::NotBegun { .. } => "NameTaken",
             Hold::OtherGeneration { .. } => "OtherGeneration",
             Hold::Observing => "Observing",
             Hold::WouldLoseData { .. } => "WouldLoseData",
             Hold::WouldDisrupt { .. } => "WouldDisrupt",
             Hold::Quota(_) => "QuotaExceeded",
+            Hold::Excepted { .. } => "LeftAlone",
             Hold::HoldsData => "HoldsData",
             Hold::InUse { .. } => "InUse",
             Hold::Contested { .. } => "Contested",
@@ -332,6 +367,9 @@ fn explain(entry: &Entry) -> String {
         Outcome::Unchanged | Outcome::Changed => "as described".to_owned(),
         Outcome::Waiting { until, .. } => format!("waiting until {until}"),
         Outcome::Blocked { on } => format!("waits for {on}"),
+        Outcome::Held(hold @ Hold::NameTaken { owner: None, .. }) => {
+            format!("{hold}; delete it, or let the platform take it over with the annotation {ADOPT}={}", entry.node)
+        }
         Outcome::Held(hold) => hold.to_string(),
         Outcome::Failed(error) => match error.class {
             Class::Denied => format!("{error}; allow the controller's role {}", error.action),
@@ -454,6 +492,7 @@ fn outputs(platform: &Platform, report: &Report, account_id: &str) -> Outputs {
         kms_key_app_data_arn: one("kms/key", names::APP_KEY, "arn"),
         kms_key_s3_arn: one("kms/key", names::S3_KEY, "arn"),
         kms_key_cloudwatch_arn: one("kms/key", names::LOGS_KEY, "arn"),
+        s3_bucket_flow_logs_name: one("s3/bucket", names::FLOW_LOGS, "name"),
         security_group_alb_id: one("ec2/security-group", names::ALB, "group_id"),
         security_group_ecs_tasks_id: one("ec2/security-group", names::ECS_TASKS, "group_id"),
         security_group_aurora_id: one("ec2/security-group", names::AURORA, "group_id"),

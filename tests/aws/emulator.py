@@ -31,7 +31,11 @@ from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 
 import mends
+import mends_network
+import mends_s3
 import strict
+import strict_network
+import strict_s3
 from control import PREFIX, Control, Fault
 from wire import Answer, Call, error_answer, without_items
 

@@ -32,7 +32,7 @@ def _applies(statement: dict[str, Any], principals: set[str], action: str, conte
     return (
         not principals.isdisjoint(_principals(statement["Principal"]))
         and any(_like(action.lower(), pattern.lower()) for pattern in as_list(statement["Action"]))
-        and _conditions_hold(statement.get("Condition", {}), context, statement["Effect"] == "Allow")
+        and conditions_hold(statement.get("Condition", {}), context, statement["Effect"] == "Allow")
     )
 
 
@@ -42,7 +42,7 @@ def _principals(value: Any) -> set[str]:
     return {name for names in value.values() for name in as_list(names)}
 
 
-def _conditions_hold(conditions: dict[str, Any], context: dict[str, str], unknown: bool) -> bool:
+def conditions_hold(conditions: dict[str, Any], context: dict[str, str], unknown: bool) -> bool:
     """`unknown` is what a condition on a key outside the context counts as: the emulator does not know
     every key, and refuses only what it is sure of."""
     return all(

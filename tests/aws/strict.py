@@ -12,9 +12,13 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.utils import camelcase_to_underscores
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses import EC2Response
+from moto.iam.exceptions import IAMException
+from moto.iam.responses import IamResponse
 from moto.kms.models import Key, kms_backends
 from moto.kms.responses import KmsResponse
 from moto.logs.responses import LogsResponse
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import S3Backend
 from moto.sts.exceptions import STSClientError
 from moto.sts.models import sts_backends
 from moto.sts.responses import TokenResponse
@@ -30,6 +34,8 @@ CHECKS: dict[tuple[type, str], list[tuple[Rule, str]]] = {}
 # moto shapes an error after the service that its class belongs to.
 ERRORS = {
     EC2Response: EC2ClientError,
+    IamResponse: IAMException,
+    S3Backend: S3ClientError,
     KmsResponse: JsonRESTError,
     LogsResponse: JsonRESTError,
     TokenResponse: STSClientError,
@@ -56,11 +62,11 @@ def _guard(service: type, operation: str, check: Rule, code: str) -> None:
         return
 
     @around(service, camelcase_to_underscores(operation))
-    def guarded(original: Callable, request: Any) -> Any:
+    def guarded(original: Callable, request: Any, *args: Any, **kwargs: Any) -> Any:
         for known_check, known_code in checks:
-            if message := known_check(request):
+            if message := known_check(request, *args, **kwargs):
                 raise ERRORS[service](known_code, message)
-        return original(request)
+        return original(request, *args, **kwargs)
 
 
 # --- EC2: tags -----------------------------------------------------------------------------------
@@ -76,6 +82,8 @@ TAGGED_ON_CREATION = {
     "CreateSecurityGroup": "security-group",
     "CreateSubnet": "subnet",
     "CreateVpc": "vpc",
+    "CreateFlowLogs": "vpc-flow-log",
+    "CreateVpcEndpoint": "vpc-endpoint",
 }
 
 

@@ -20,7 +20,16 @@ async fn empty_spec(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let object = place.built("payments", json!({})).await?;
     let status = object.status().await?;
-    for kind in ["NetworkReady", "EncryptionReady", "SecurityGroupsReady", "LogsReady", "DriftCorrected"] {
+    for kind in [
+        "NetworkReady",
+        "EncryptionReady",
+        "SecurityGroupsReady",
+        "LogsReady",
+        "FlowLogsReady",
+        "AccessLogsReady",
+        "VpcEndpointsReady",
+        "DriftCorrected",
+    ] {
         anyhow::ensure!(
             condition(&status, kind).is_some_and(|c| c.status == "True"),
             "{kind}: {:#?}",
@@ -65,7 +74,7 @@ async fn deletion(world: Arc<World>) -> anyhow::Result<()> {
     let before = place.aws.everything().await?;
     let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
     let built = place.aws.everything().await?;
-    anyhow::ensure!(built.len() > before.len() + 30, "{built:?}");
+    anyhow::ensure!(built.len() > before.len() + 40, "{built:?}");
     object.delete().await?;
     let after = place.aws.everything().await?;
     anyhow::ensure!(

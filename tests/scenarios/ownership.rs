@@ -53,10 +53,22 @@ async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
     let tags = place.aws.ec2.describe_vpcs().vpc_ids(&vpc).send().await?;
     ensure!(tags.vpcs()[0].tags().len() == 1, "somebody's VPC was tagged");
 
-    // Out of the way, everything is built.
+    // One is out of the way, the other is to become the platform's.
     place.aws.kms.delete_alias().alias_name("alias/payment-app-prd").send().await?;
-    place.aws.logs.delete_log_group().log_group_name("/ecs/payment-prd").send().await?;
+    let conflict = |status: &payment_platform_api::PaymentPlatformStatus| {
+        condition(status, "Conflict").map(|c| c.message.clone()).unwrap_or_default()
+    };
+    let node = "us-east-1/logs/log-group//ecs/payment-prd";
+    let asked = format!("{}={node}", payment_platform_api::ADOPT);
+    object.until("told how to adopt it", |status| conflict(status).contains(&asked)).await?;
+    object.annotate(payment_platform_api::ADOPT, Some(node)).await?;
     object.ready().await?;
+    let groups = place.aws.logs.describe_log_groups().log_group_name_prefix("/ecs/payment-prd").send().await?;
+    ensure!(groups.log_groups()[0].retention_in_days() == Some(365), "the adopted group is not as described");
+    // From now on it is ours, annotation or not.
+    object.annotate(payment_platform_api::ADOPT, None).await?;
+    object.ready().await?;
+    object.delete().await?;
     Ok(())
 }
 
@@ -195,6 +207,10 @@ async fn once_each(aws: &Account, before: &[String]) -> anyhow::Result<()> {
         ("key", 3),
         ("alias", 3),
         ("log group", 4),
+        ("flow log", 2),
+        ("endpoint", 7),
+        ("role", 1),
+        ("bucket", 2),
     ];
     for (kind, number) in expected {
         ensure!(count(kind) == number, "{} of {kind} instead of {number}: {new:?}", count(kind));
@@ -293,11 +309,26 @@ async fn retain(world: Arc<World>) -> anyhow::Result<()> {
     object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
     object.gone().await?;
     place.no_write_since(before)?;
+    // The same manifest again: everything is its own again, and nothing had to be written for that.
     let again = place.create("payments", json!({"deletionPolicy": "Retain"})).await?;
-    again.until("in conflict", |status| condition(status, "Conflict").is_some_and(|c| c.status == "True")).await?;
+    let status = again.ready().await?;
+    again.look_now().await?;
     place.no_write_since(before)?;
-    again.annotate(payment_platform_api::TAKE_OVER, Some(&uid)).await?;
-    again.ready().await?;
+    ensure!(status.owner_uid.as_deref() == Some(&*uid) && again.uid().await? != uid, "{:?}", status.owner_uid);
+    ensure!(status.drift.is_empty(), "{:?}", status.drift);
     ensure!(place.aws.everything().await? == everything, "something was made or lost");
+    // It goes on as before: it keeps, and it deletes.
+    let group = id(&status, "security-group/aurora")?;
+    place.aws.open_port(&group, 22).await?;
+    again.corrected("security-group-rules/aurora", "rules[ingress tcp 22").await?;
+    // Another platform of that name takes over nothing: it is stopped, and says by what.
+    again.api.delete("payments", &kube::api::DeleteParams::default()).await?;
+    again.gone().await?;
+    let before = place.writes()?.len();
+    let other = place.create("payments", json!({"environment": "other"})).await?;
+    let status =
+        other.until("in conflict", |status| condition(status, "Conflict").is_some_and(|c| c.status == "True")).await?;
+    ensure!(condition(&status, "Conflict").is_some_and(|c| c.message.contains(&uid)), "{:#?}", status.conditions);
+    place.no_write_since(before)?;
     Ok(())
 }

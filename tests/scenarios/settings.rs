@@ -92,12 +92,34 @@ async fn zones(world: Arc<World>) -> anyhow::Result<()> {
 async fn other_region(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("eu-west-1").await?;
     let home = Account::open(&world.emulator.endpoint, Some(&place.account), "us-east-1").await?;
-    let before = home.everything().await?;
+    // Roles and the names of buckets belong to no region.
+    let regional = |all: Vec<String>| {
+        all.into_iter().filter(|one| !one.starts_with("role ") && !one.starts_with("bucket ")).collect::<Vec<_>>()
+    };
+    let before = regional(home.everything().await?);
     let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
     let status = object.status().await?;
     ensure!(status.resolved.as_ref().is_some_and(|resolved| resolved.zones[0].name == "eu-west-1a"), "{status:?}");
-    ensure!(status.inventory.iter().all(|entry| entry.node.starts_with("eu-west-1/")), "{:?}", status.inventory);
-    ensure!(home.everything().await? == before, "something was made in us-east-1");
+    let here = |node: &str| node.starts_with("eu-west-1/") || node == "global/iam/role/flow-logs";
+    ensure!(status.inventory.iter().all(|entry| here(&entry.node)), "{:?}", status.inventory);
+    ensure!(regional(home.everything().await?) == before, "something was made in us-east-1");
+    let flow_logs = status.outputs.clone().unwrap_or_default().s3_bucket_flow_logs_name.context("no bucket")?;
+    let place_of = place.aws.s3.get_bucket_location().bucket(flow_logs).send().await?;
+    ensure!(place_of.location_constraint().is_some_and(|place| place.as_str() == "eu-west-1"), "{place_of:?}");
+
+    // The environment exists once per account: the same one in another region is not even begun.
+    let spec = json!({"aws": {"assumeRoleArn": Account::role_arn(&place.account), "region": "us-east-1"}});
+    let second = place.create("second", spec).await?;
+    let status =
+        second.until("in conflict", |status| condition(status, "Conflict").is_some_and(|c| c.status == "True")).await?;
+    let conflict = condition(&status, "Conflict").context("no condition")?;
+    ensure!(conflict.message.contains("flow-logs-payment-prd"), "{conflict:?}");
+    ensure!(condition(&status, "Stalled").is_some_and(|c| c.reason == "NameTaken"), "{:#?}", status.conditions);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    ensure!(regional(home.everything().await?) == before, "half a platform was made in us-east-1");
+    second.api.delete("second", &kube::api::DeleteParams::default()).await?;
+    second.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
+    second.gone().await?;
     object.delete().await?;
     Ok(())
 }
@@ -182,8 +204,12 @@ async fn keep_data(world: Arc<World>) -> anyhow::Result<()> {
     let left: Vec<String> = place.aws.everything().await?.into_iter().filter(|one| !before.contains(one)).collect();
     let groups = left.iter().filter(|one| one.starts_with("log group ")).count();
     let keys: Vec<&String> = left.iter().filter(|one| one.starts_with("key ")).collect();
-    ensure!(groups == 4 && keys.len() == 1 && left.len() == 5, "{left:?}");
-    ensure!(key.ends_with(keys[0].trim_start_matches("key ")), "the wrong key was kept: {keys:?}");
+    let buckets = left.iter().filter(|one| one.starts_with("bucket ")).count();
+    ensure!(groups == 4 && buckets == 2 && keys.len() == 2 && left.len() == 8, "{left:?}");
+    ensure!(keys.iter().any(|one| key.ends_with(one.trim_start_matches("key "))), "the logs key was lost: {keys:?}");
+    let bucket = format!("s3-payment-flow-logs-prd-{}", place.account);
+    let policy = place.aws.s3.get_bucket_policy().bucket(&bucket).send().await?;
+    ensure!(policy.policy().is_some_and(|text| text.contains("DenyInsecureTransport")), "the policy was not kept");
     // Made again under the same name, it takes over what was kept.
     let again = place.create("payments", json!({})).await?;
     let status = again.ready().await?;

@@ -9,6 +9,8 @@ pub struct Account {
     pub ec2: aws_sdk_ec2::Client,
     pub kms: aws_sdk_kms::Client,
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    pub iam: aws_sdk_iam::Client,
+    pub s3: aws_sdk_s3::Client,
 }
 
 impl Account {
@@ -42,6 +44,10 @@ impl Account {
             ec2: aws_sdk_ec2::Client::new(&config),
             kms: aws_sdk_kms::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(
+                aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build(),
+            ),
         })
     }
 
@@ -119,6 +125,20 @@ impl Account {
         }
         for group in self.logs.describe_log_groups().send().await?.log_groups() {
             all.push(format!("log group {}", group.log_group_name().unwrap_or_default()));
+        }
+        for log in self.ec2.describe_flow_logs().send().await?.flow_logs() {
+            all.push(format!("flow log {}", log.flow_log_id().unwrap_or_default()));
+        }
+        for endpoint in self.ec2.describe_vpc_endpoints().send().await?.vpc_endpoints() {
+            if endpoint.state().is_none_or(|state| !state.as_str().eq_ignore_ascii_case("deleted")) {
+                all.push(format!("endpoint {}", endpoint.vpc_endpoint_id().unwrap_or_default()));
+            }
+        }
+        for role in self.iam.list_roles().send().await?.roles() {
+            all.push(format!("role {}", role.role_name()));
+        }
+        for bucket in self.s3.list_buckets().send().await?.buckets() {
+            all.push(format!("bucket {}", bucket.name().unwrap_or_default()));
         }
         all.sort();
         Ok(all)

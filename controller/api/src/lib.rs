@@ -1,6 +1,7 @@
 //! The `PaymentPlatform` object: its spec, its status, the rules of its schema, and the [`Platform`] that a spec
 //! resolves to.
 
+pub mod approval;
 pub mod platform;
 pub mod spec;
 pub mod status;
@@ -22,6 +23,11 @@ pub const RECONCILE_REQUESTED_AT: &str = "paymentplatform.io/reconcile-requested
 pub const CONFIRM_DELETION: &str = "paymentplatform.io/confirm-deletion";
 /// The UID of an earlier object of the same name whose AWS resources this one takes over.
 pub const TAKE_OVER: &str = "paymentplatform.io/take-over";
+/// Nodes, separated by commas or spaces, that take over what bears their name without any tags of ours.
+pub const ADOPT: &str = "paymentplatform.io/adopt";
+
+/// The hash of a plan that lowers protection or loses data, as the condition shows it: approves exactly that plan.
+pub const APPROVE: &str = "paymentplatform.io/approve";
 
 /// The definition of the custom resource, as committed in `crds/`.
 ///

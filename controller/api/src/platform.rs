@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
+use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 
+use crate::approval::{Guard, Lowered};
 use crate::spec::{
-    DeletionPolicy, DriftPolicy, LOG_RETENTION_DAYS, NatGateways, Network, PaymentPlatformSpec, Profile,
+    DeletionPolicy, DriftPolicy, Exception, ExtraRoute, ExtraRule, ExtraStatement, Keys, LOG_RETENTION_DAYS,
+    NatGateways, Network, PaymentPlatformSpec, Profile, SecurityGroups,
 };
 use crate::status::{Resolved, Zone as PinnedZone};
 
@@ -26,6 +29,8 @@ pub struct Facts {
     pub decided: Option<Resolved>,
     /// Keys of tags that an earlier spec has put on resources.
     pub earlier_tag_keys: BTreeSet<String>,
+    /// Whether somebody has approved what lowers protection.
+    pub approved: bool,
 }
 
 /// A field of the spec that cannot be carried out, and what to do about it.
@@ -62,6 +67,22 @@ pub struct Platform {
     pub container_port: u16,
     pub database_port: u16,
     pub log_retention_days: i32,
+    /// Days that server access logs and the like are kept.
+    pub access_log_retention_days: i32,
+    /// Days that the audit trail's and the flow logs' objects are kept.
+    pub audit_retention_days: i32,
+    /// Days after which flow logs move to cheaper storage.
+    pub flow_log_archive_days: i32,
+    /// Interface endpoints besides those of the platform, by the services' short names.
+    pub extra_endpoints: BTreeSet<String>,
+    pub extra_routes: Vec<ExtraRoute>,
+    /// By the group's node.
+    pub extra_rules: BTreeMap<String, Vec<ExtraRule>>,
+    /// By the key's node.
+    pub extra_statements: BTreeMap<String, Vec<ExtraStatement>>,
+    pub exceptions: Vec<Exception>,
+    /// What the spec asks for and waits for approval; the values above are those in force.
+    pub lowered: Vec<Lowered>,
     /// Whether credentials are rotated by a function of the platform.
     pub rotation: bool,
     /// Whether there are backups in a second region.
@@ -89,13 +110,19 @@ impl Platform {
     pub fn resolve(spec: &PaymentPlatformSpec, facts: &Facts) -> Result<Self, Vec<Invalid>> {
         let mut errors = Vec::new();
         check_environment(&spec.environment, &mut errors);
-        let production = spec.profile == Profile::Production;
+        let mut guard = Guard::new(facts.decided.as_ref(), facts.approved);
+        let profile = guard.profile(spec.profile);
+        let production = profile == Profile::Production;
         let aws = spec.aws.clone().unwrap_or_default();
         let region = aws.region.unwrap_or_else(|| "us-east-1".to_owned());
         let network = spec.network.clone().unwrap_or_default();
         let vpc_cidr = vpc_cidr(&network, &mut errors);
         let zones = resolve_zones(&network, &region, vpc_cidr, facts, &mut errors);
-        let nat_gateways = network.nat_gateways.unwrap_or_default();
+        let mut nat_gateways = network.nat_gateways.unwrap_or_default();
+        if production && spec.profile != profile {
+            // What only the profile that is not approved yet may have waits with it.
+            nat_gateways = NatGateways::PerZone;
+        }
         if production && nat_gateways == NatGateways::Single {
             errors.push(invalid("network.natGateways", "Single needs profile: Ephemeral"));
         }
@@ -108,7 +135,32 @@ impl Platform {
         check_range("compute.containerPort", container_port, 1, 65535, &mut errors);
         let log_retention_days =
             spec.logs.as_ref().and_then(|logs| logs.retention_days).unwrap_or(if production { 365 } else { 90 });
-        check_retention(log_retention_days, production, &mut errors);
+        check_retention(log_retention_days, spec.profile == Profile::Production, &mut errors);
+        let access_logs = spec.logs.as_ref().and_then(|logs| logs.access_log_retention_days);
+        let access_log_retention_days = access_logs.unwrap_or(if production { 365 } else { 90 });
+        check_range("logs.accessLogRetentionDays", access_log_retention_days, 90, 3653, &mut errors);
+        let audit_retention_days = spec.audit.as_ref().and_then(|audit| audit.retention_days).unwrap_or(2555);
+        check_range("audit.retentionDays", audit_retention_days, 365, 3653, &mut errors);
+        let archive = network.flow_logs.as_ref().and_then(|logs| logs.archive_after_days).unwrap_or(7);
+        check_range("network.flowLogs.archiveAfterDays", archive, 1, 360, &mut errors);
+        let deny_remote_administration = network.deny_remote_administration.unwrap_or(true);
+        let deletion_policy = guard.deletion_policy(deletion_policy(spec.deletion_policy, profile));
+        let key_rotation_days =
+            guard.at_most("encryption.rotationPeriodDays", key_rotation_days, |old| old.key_rotation_days);
+        let key_deletion_days =
+            guard.at_least("encryption.deletionWindowDays", key_deletion_days, |old| old.key_deletion_days);
+        let log_retention_days = guard.at_least("logs.retentionDays", log_retention_days, |old| old.log_retention_days);
+        let access_log_retention_days =
+            guard.at_least("logs.accessLogRetentionDays", access_log_retention_days, |old| {
+                old.access_log_retention_days
+            });
+        let audit_retention_days =
+            guard.at_least("audit.retentionDays", audit_retention_days, |old| old.audit_retention_days);
+        let deny_remote_administration =
+            guard.on("network.denyRemoteAdministration", deny_remote_administration, |old| {
+                old.deny_remote_administration
+            });
+        check_exceptions(&spec.exceptions, &mut errors);
         let allowed_cidrs = allowed_cidrs(spec, &mut errors);
         let tags = tags(spec, &mut errors);
         if !errors.is_empty() {
@@ -116,18 +168,19 @@ impl Platform {
         }
         Ok(Self {
             environment: spec.environment.clone(),
-            profile: spec.profile,
+            profile,
+            lowered: guard.lowered,
             region,
             account_id: facts.account_id.clone(),
             principal_arn: facts.principal_arn.clone(),
             drift_policy: spec.drift_policy,
-            deletion_policy: deletion_policy(spec),
+            deletion_policy,
             retired_tag_keys: facts.earlier_tag_keys.iter().filter(|key| !tags.contains_key(*key)).cloned().collect(),
             tags,
             vpc_cidr,
             zones,
             nat_gateways,
-            deny_remote_administration: network.deny_remote_administration.unwrap_or(true),
+            deny_remote_administration,
             key_rotation_days,
             key_deletion_days,
             key_administrators: aws.key_administrators.into_iter().collect(),
@@ -135,6 +188,14 @@ impl Platform {
             container_port: u16::try_from(container_port).unwrap_or_default(),
             database_port: 5432,
             log_retention_days,
+            access_log_retention_days,
+            audit_retention_days,
+            flow_log_archive_days: archive,
+            extra_endpoints: network.extra_endpoints.into_iter().collect(),
+            extra_routes: network.extra_routes,
+            extra_rules: extra_rules(spec),
+            extra_statements: extra_statements(spec),
+            exceptions: spec.exceptions.clone(),
             rotation: production,
             backup: production,
             audit: production,
@@ -146,18 +207,48 @@ impl Platform {
         Resolved {
             region: self.region.clone(),
             zones: self.zones.iter().map(|zone| PinnedZone { name: zone.name.clone(), index: zone.index }).collect(),
+            profile: Some(self.profile),
             log_retention_days: Some(self.log_retention_days),
+            access_log_retention_days: Some(self.access_log_retention_days),
+            audit_retention_days: Some(self.audit_retention_days),
+            key_rotation_days: Some(self.key_rotation_days),
+            key_deletion_days: Some(self.key_deletion_days),
+            deny_remote_administration: Some(self.deny_remote_administration),
             deletion_policy: Some(self.deletion_policy),
         }
     }
 }
 
-/// The deletion policy that holds when the spec is silent.
-pub fn deletion_policy(spec: &PaymentPlatformSpec) -> DeletionPolicy {
-    spec.deletion_policy.unwrap_or(match spec.profile {
+/// The deletion policy that holds in a profile when the spec is silent.
+pub fn deletion_policy(named: Option<DeletionPolicy>, profile: Profile) -> DeletionPolicy {
+    named.unwrap_or(match profile {
         Profile::Production => DeletionPolicy::KeepData,
         Profile::Ephemeral => DeletionPolicy::Delete,
     })
+}
+
+/// By the group's node.
+fn extra_rules(spec: &PaymentPlatformSpec) -> BTreeMap<String, Vec<ExtraRule>> {
+    let SecurityGroups { alb, ecs_tasks, aurora, vpc_endpoints } = spec.security_groups.clone().unwrap_or_default();
+    let groups =
+        [("alb", alb), ("ecs-tasks", ecs_tasks), ("aurora", aurora), ("vpc-endpoints", vpc_endpoints)].into_iter();
+    groups.filter_map(|(node, group)| Some((node.to_owned(), group?.extra_rules))).collect()
+}
+
+/// By the key's node.
+fn extra_statements(spec: &PaymentPlatformSpec) -> BTreeMap<String, Vec<ExtraStatement>> {
+    let Keys { app, s3, logs } = spec.keys.clone().unwrap_or_default();
+    let keys = [("app", app), ("s3", s3), ("logs", logs)].into_iter();
+    keys.filter_map(|(node, key)| Some((node.to_owned(), key?.extra_statements))).collect()
+}
+
+fn check_exceptions(exceptions: &[Exception], errors: &mut Vec<Invalid>) {
+    for exception in exceptions {
+        if exception.until.parse::<Timestamp>().is_err() {
+            let message = format!("until: {:?} is no time like 2027-01-31T00:00:00Z", exception.until);
+            errors.push(invalid("exceptions", message));
+        }
+    }
 }
 
 fn invalid(field: &'static str, message: impl Into<String>) -> Invalid {

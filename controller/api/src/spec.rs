@@ -24,6 +24,8 @@ use crate::status::PaymentPlatformStatus;
     doc = "A PCI DSS payment environment on AWS, built from this one object and kept as it describes.",
     derive = "PartialEq",
     derive = "Default",
+    validation = Rule::new("size(self.metadata.name) <= 63")
+        .message("metadata.name must be at most 63 characters: namespace/name is the value of a tag on every AWS resource"),
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -131,9 +133,26 @@ pub struct PaymentPlatformSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute: Option<Compute>,
 
-    /// Log groups.
+    /// Log groups and access logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs: Option<Logs>,
+
+    /// What is recorded for auditors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
+
+    /// Rules of security groups besides those of the platform. A rule that stands in neither is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_groups: Option<SecurityGroups>,
+
+    /// Statements of key policies besides those of the platform. A statement that stands in neither is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Keys>,
+
+    /// Differences that are left alone for a while, each with its reason. They are listed in the status.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub exceptions: Vec<Exception>,
 }
 
 fn default_environment() -> String {
@@ -163,8 +182,8 @@ pub enum DeletionPolicy {
     Delete,
     /// Everything is deleted but log groups and the keys that encrypt them, which are tagged as kept.
     KeepData,
-    /// Nothing is deleted; an object of the same name takes everything over with the annotation
-    /// paymentplatform.io/take-over.
+    /// Nothing is deleted. The same manifest applied again takes everything over; in another cluster it does so with
+    /// the annotation paymentplatform.io/take-over.
     Retain,
 }
 
@@ -239,6 +258,25 @@ pub struct Network {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat_gateways: Option<NatGateways>,
 
+    /// Routes besides those of the platform, for example to a transit gateway. A route that stands in neither is removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(validation = Rule::new("self.all(one, self.filter(other, other.tier == one.tier && other.destination == one.destination).size() == 1)")
+        .message("network.extraRoutes must not name a destination twice in one tier"))]
+    pub extra_routes: Vec<ExtraRoute>,
+
+    /// AWS services that get an interface endpoint besides ecr.api, ecr.dkr, logs, secretsmanager, kms and ec2, by the
+    /// last part of the endpoint service's name, for example sts or ssm. S3 has its gateway endpoint in any case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(max = 40), regex(pattern = r"^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$")))]
+    #[x_kube(validation = Rule::new("self.all(one, !(one in ['ecr.api', 'ecr.dkr', 'logs', 'secretsmanager', 'kms', 'ec2', 's3']) && self.filter(other, other == one).size() == 1)")
+        .message("network.extraEndpoints must name services that have no endpoint yet (ecr.api, ecr.dkr, logs, secretsmanager, kms, ec2 and s3 have one), each once"))]
+    pub extra_endpoints: Vec<String>,
+
+    /// The VPC's flow logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_logs: Option<FlowLogs>,
+
     /// Whether the default network ACL denies ports 22 and 3389 from anywhere. Default: true. An ACL is stateless, so
     /// one connection in 64,000, whose ephemeral port is 3389, is retried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -264,6 +302,44 @@ pub struct Subnets {
     #[x_kube(validation = Rule::new("self.all(subnet, isCIDR(subnet) && cidr(subnet).ip().family() == 4 && cidr(subnet).prefixLength() >= 16 && cidr(subnet).prefixLength() <= 28 && cidr(subnet) == cidr(subnet).masked())")
         .message("network.subnets.database must be IPv4 ranges from /16 to /28 written by their first address, for example 10.0.21.0/24"))]
     pub database: Vec<String>,
+}
+
+/// A route of one tier.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[x_kube(validation = Rule::new("cidr(self.destination).prefixLength() > 0")
+    .message("network.extraRoutes: the default routes are the platform's, and the database tier has none (PCI DSS 1.4.4)"))]
+#[serde(rename_all = "camelCase")]
+pub struct ExtraRoute {
+    /// Public, Private or Database: the route stands in all tables of the tier.
+    pub tier: Tier,
+    /// IPv4 range that is reached, for example 192.168.0.0/16.
+    #[schemars(length(max = 18))]
+    #[x_kube(validation = Rule::new("isCIDR(self) && cidr(self).ip().family() == 4 && cidr(self) == cidr(self).masked()")
+        .message("network.extraRoutes: destination must be an IPv4 range written by its first address, for example 192.168.0.0/16"))]
+    pub destination: String,
+    /// Id of a transit gateway (tgw-...), VPC peering connection (pcx-...), virtual private gateway (vgw-...), network
+    /// interface (eni-...) or gateway load balancer endpoint (vpce-...).
+    #[schemars(length(max = 40), regex(pattern = r"^(tgw|pcx|vgw|eni|vpce)-[0-9a-f]{8,17}$"))]
+    pub target: String,
+}
+
+/// A tier of the VPC.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    Public,
+    Private,
+    Database,
+}
+
+/// The VPC's flow logs.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct FlowLogs {
+    /// Days after which flow logs in the bucket move to cheaper storage (Glacier Instant Retrieval in Production, Glacier
+    /// Flexible Retrieval in Ephemeral), 1 to 360. Default: 7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 360))]
+    pub archive_after_days: Option<i32>,
 }
 
 /// How many NAT gateways.
@@ -311,7 +387,7 @@ pub struct Compute {
     pub container_port: Option<i32>,
 }
 
-/// Log groups.
+/// Log groups and access logs.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Logs {
@@ -320,6 +396,182 @@ pub struct Logs {
     #[x_kube(validation = Rule::new("self in [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]")
         .message("logs.retentionDays must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"))]
     pub retention_days: Option<i32>,
+
+    /// Days that server access logs of the buckets are kept, 90 to 3653. Default: 365, Ephemeral 90.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 90, max = 3653))]
+    pub access_log_retention_days: Option<i32>,
+}
+
+/// What is recorded for auditors.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Audit {
+    /// Days that flow logs are kept in their bucket, 365 to 3653. Default: 2555.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 365, max = 3653))]
+    pub retention_days: Option<i32>,
+}
+
+/// Additions to the security groups.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct SecurityGroups {
+    /// Group of the load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alb: Option<GroupAdditions>,
+    /// Group of the application's tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecs_tasks: Option<GroupAdditions>,
+    /// Group of the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aurora: Option<GroupAdditions>,
+    /// Group of the VPC endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc_endpoints: Option<GroupAdditions>,
+}
+
+/// Additions to one security group.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupAdditions {
+    /// Rules besides those of the platform.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub extra_rules: Vec<ExtraRule>,
+}
+
+/// One rule of a security group.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[x_kube(
+    validation = Rule::new("self.protocol in ['tcp', 'udp'] ? has(self.fromPort) : !has(self.fromPort) && !has(self.toPort)")
+        .message("extraRules: tcp and udp need fromPort (and toPort for a range); icmp and all have no ports"),
+    validation = Rule::new("!has(self.toPort) || (has(self.fromPort) && self.toPort >= self.fromPort)")
+        .message("extraRules: toPort must not be less than fromPort"),
+    validation = Rule::new("self.peer.startsWith('sg-') || self.peer.startsWith('pl-') || (isCIDR(self.peer) && cidr(self.peer) == cidr(self.peer).masked())")
+        .message("extraRules: peer must be a range written by its first address (203.0.113.0/24), a security group (sg-...) or a prefix list (pl-...)")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ExtraRule {
+    /// Ingress or Egress.
+    pub direction: Direction,
+    /// tcp (the default), udp, icmp or all.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// First port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 65535))]
+    pub from_port: Option<i32>,
+    /// Last port. Default: the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 65535))]
+    pub to_port: Option<i32>,
+    /// The other end: a range, a security group or a prefix list.
+    #[schemars(length(min = 1, max = 43))]
+    pub peer: String,
+    /// Why the rule is there; stands on the rule. EC2 takes letters, digits, spaces and ._-:/()#,@[]+=&;{}!$* only.
+    #[schemars(length(min = 1, max = 200), regex(pattern = r"^[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]+$"))]
+    pub description: String,
+}
+
+/// Of a rule, as seen from the group's members.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Ingress,
+    Egress,
+}
+
+/// Of a rule.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    #[default]
+    Tcp,
+    Udp,
+    Icmp,
+    All,
+}
+
+/// Additions to the key policies.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Keys {
+    /// Key of database, secrets and application data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<KeyAdditions>,
+    /// Key of the buckets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<KeyAdditions>,
+    /// Key of the log groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<KeyAdditions>,
+}
+
+/// Additions to one key.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyAdditions {
+    /// Statements of the key's policy besides those of the platform.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(validation = Rule::new("self.all(one, self.filter(other, other.sid == one.sid).size() == 1)")
+        .message("extraStatements must not use a sid twice"))]
+    pub extra_statements: Vec<ExtraStatement>,
+}
+
+/// One statement of a key policy, for the key itself.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ExtraStatement {
+    /// Name of the statement: letters and digits. It must begin with Extra, so that it never meets one of the
+    /// platform's.
+    #[schemars(length(min = 6, max = 60), regex(pattern = r"^Extra[A-Za-z0-9]+$"))]
+    pub sid: String,
+    /// Allow (the default) or Deny.
+    #[serde(default)]
+    pub effect: Effect,
+    /// ARNs of roles or users, or services like athena.amazonaws.com.
+    #[schemars(
+        length(min = 1, max = 20),
+        inner(
+            length(max = 600),
+            regex(pattern = r"^(arn:aws:(iam|sts)::[0-9]{12}:[A-Za-z0-9+=,.@_/-]+|[a-z0-9.-]+\.amazonaws\.com)$")
+        )
+    )]
+    pub principals: Vec<String>,
+    /// Actions of KMS, for example kms:Decrypt.
+    #[schemars(length(min = 1, max = 20), inner(length(max = 60), regex(pattern = r"^kms:[A-Za-z*]+$")))]
+    pub actions: Vec<String>,
+    /// Conditions as in IAM: operator, then key, then values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 10))]
+    pub conditions: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+}
+
+/// Of a statement.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effect {
+    #[default]
+    Allow,
+    Deny,
+}
+
+/// A difference that is left alone for a while.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Exception {
+    /// The node, as in status.inventory, for example us-east-1/ec2/security-group-rules/aurora.
+    #[schemars(length(min = 1, max = 300), regex(pattern = r"^[a-z0-9-]+/[a-z0-9-]+/[a-z0-9-]+/.+$"))]
+    pub node: String,
+    /// The field and what lies below it, as in status.drift, for example rotation or rules[ingress tcp 22 10.1.0.0/16].
+    #[schemars(length(min = 1, max = 500))]
+    pub path: String,
+    /// Why it is left alone, for whoever reads the report.
+    #[schemars(length(min = 1, max = 500))]
+    pub reason: String,
+    /// When it ends, for example 2027-01-31T00:00:00Z. From then on the difference is corrected like any other.
+    #[schemars(length(min = 20, max = 30), extend("format" = "date-time"))]
+    pub until: String,
 }
 
 /// The periods that CloudWatch Logs offers, in days (PutRetentionPolicy).

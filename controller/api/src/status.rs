@@ -44,6 +44,15 @@ pub struct PaymentPlatformStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Resolved>,
 
+    /// The UID in the tags of this object's resources, where it is not its own: that of an earlier object, deleted with
+    /// deletionPolicy Retain, whose resources this one has taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_uid: Option<String>,
+
+    /// What waits for the annotation paymentplatform.io/approve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+
     /// Ids and names that others need.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Outputs>,
@@ -73,12 +82,41 @@ pub struct Resolved {
     /// The zones in use. Fixed once chosen, unless the spec names others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<Zone>,
+    /// The profile in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<crate::spec::Profile>,
     /// The retention of log groups in days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_retention_days: Option<i32>,
+    /// The retention of access logs in days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log_retention_days: Option<i32>,
+    /// The retention of flow logs in their bucket in days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_retention_days: Option<i32>,
+    /// Days between rotations of each key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_rotation_days: Option<i32>,
+    /// Days between the scheduling of a key's deletion and the deletion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_deletion_days: Option<i32>,
+    /// Whether the default network ACL denies ports 22 and 3389.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deny_remote_administration: Option<bool>,
     /// What deleting the object does on AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<crate::spec::DeletionPolicy>,
+}
+
+/// Changes that lower protection or retention, or would lose data.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    /// The value of the annotation that approves them, and no others.
+    pub hash: String,
+    /// Each of them, with the value in force and the one asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
 }
 
 /// A zone and the place of its subnets in the default address plan.
@@ -125,6 +163,9 @@ pub struct Outputs {
     /// ARN of the key for log groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key_cloudwatch_arn: Option<String>,
+    /// Name of the bucket that receives the flow logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket_flow_logs_name: Option<String>,
     /// Id of the security group of the load balancer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_group_alb_id: Option<String>,
@@ -142,7 +183,7 @@ pub struct Outputs {
 pub struct Scope {
     /// The AWS account.
     pub account_id: String,
-    /// The region.
+    /// The region; `global` for services without one.
     pub region: String,
     /// The role that was assumed, if one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,13 +13,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[serde(transparent)]
 pub struct Region(String);
 
+const GLOBAL: &str = "global";
+
 impl Region {
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
 
     pub fn global() -> Self {
-        Self("global".into())
+        Self(GLOBAL.into())
+    }
+
+    /// Whether this is where services without a region are.
+    pub fn is_global(&self) -> bool {
+        self.0 == GLOBAL
     }
 
     pub fn as_str(&self) -> &str {

@@ -119,11 +119,13 @@ pub struct Identity {
     pub label: Option<String>,
     /// UIDs of earlier objects of the same name whose things this object takes over.
     pub takes_over: BTreeSet<String>,
+    /// Nodes whose unique name may be borne by a thing without any tags of ours, which then becomes the node's.
+    pub adopts: BTreeSet<NodeId>,
 }
 
 impl Identity {
     pub fn new(owner: Owner) -> Self {
-        Self { owner, label: None, takes_over: BTreeSet::new() }
+        Self { owner, label: None, takes_over: BTreeSet::new(), adopts: BTreeSet::new() }
     }
 
     fn owns(&self, found: &AnyFound) -> bool {
@@ -252,7 +254,8 @@ impl Inventory {
                 None => {
                     let kind = node.resource.kind();
                     let name = node.resource.unique_name();
-                    self.missing(&node.id, &kind, name.as_deref(), known, memory, window)
+                    let wanted = Wanted { node: &node.id, kind: &kind, unique_name: name.as_deref(), known };
+                    self.missing(&wanted, identity, memory, window)
                 }
             };
             observation.extras.extend(mine.into_iter().map(|found| Extra {
@@ -398,19 +401,21 @@ impl Inventory {
     /// A node of which nothing was found: absent, or merely not seen?
     fn missing<C: 'static>(
         &self,
-        node: &NodeId,
-        kind: &Kind<C>,
-        unique_name: Option<&str>,
-        known: Option<&Known>,
+        wanted: &Wanted<'_, C>,
+        identity: &Identity,
         memory: &Memory,
         window: Duration,
     ) -> Seen {
+        let Wanted { node, kind, unique_name, known } = *wanted;
         let place = (node.region.clone(), kind.name);
         let Some(look) = self.looks.get(&place) else { return Seen::Unknown(Unseen::NotLookedAt) };
         if let Err(error) = &look.found {
             return Seen::Unknown(Unseen::Failed(error.clone()));
         }
         if let Some(foreign) = unique_name.and_then(|name| look.by_name.get(name)) {
+            if foreign.claim.is_none() && identity.adopts.contains(node) {
+                return Seen::Present(foreign.clone());
+            }
             let owner = foreign.claim.as_ref().map(|claim| claim.owner.clone());
             return Seen::Foreign { cloud_id: foreign.cloud_id.clone(), owner };
         }
@@ -449,6 +454,14 @@ impl Inventory {
         }
         Seen::Absent
     }
+}
+
+/// A wanted node of which nothing was found.
+struct Wanted<'a, C: 'static> {
+    node: &'a NodeId,
+    kind: &'a Kind<C>,
+    unique_name: Option<&'a str>,
+    known: Option<&'a Known>,
 }
 
 /// Takes the node's own thing out of its candidates: the remembered one, else one that is not about to go, else one in

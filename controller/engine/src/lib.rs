@@ -28,6 +28,6 @@ pub use id::{NodeId, Owner, Ref, Region};
 pub use inventory::{Inventory, Seen, Unseen};
 pub use memory::{Known, Memory};
 pub use outputs::{Outputs, Pending, Up};
-pub use plan::{Hold, Plan, Planned, Step};
+pub use plan::{Exception, Hold, Plan, Planned, Step};
 pub use report::{Entry, Outcome, Report};
 pub use resource::{Claim, Context, Found, Kind, Look, Progress, Replace, Resource, Tier};

@@ -62,6 +62,9 @@ pub enum Hold {
     Busy(&'static str),
     #[error("{cloud_id} has its name but {}", owner.as_ref().map_or("none of our tags".to_owned(), |owner| format!("belongs to {} ({})", owner.name, owner.uid)))]
     NameTaken { cloud_id: String, owner: Option<Owner> },
+    /// The names of another platform: half of this one would be in its way.
+    #[error("nothing is made while {cloud_id}, which has the name of {node}, belongs to {} ({})", owner.name, owner.uid)]
+    NotBegun { node: NodeId, cloud_id: String, owner: Owner },
     #[error("another object of this name (UID {}) owns things here; set paymentplatform.io/take-over to that UID to take them over", uids.join(", "))]
     OtherGeneration { uids: Vec<String> },
     #[error("driftPolicy is Observe: the difference is reported, not corrected")]
@@ -81,6 +84,8 @@ pub enum Hold {
     WouldDisrupt { fields: Vec<String> },
     #[error("nothing is made while the account has no room for all of it: {0}")]
     Quota(String),
+    #[error("left alone until {until}: {reason}")]
+    Excepted { reason: String, until: String },
     /// Decided by the caller for the whole platform, in its own words.
     #[error("{0}")]
     Platform(String),
@@ -91,6 +96,7 @@ impl Hold {
     pub fn needs_human(&self) -> bool {
         match self {
             Self::NameTaken { .. }
+            | Self::NotBegun { .. }
             | Self::OtherGeneration { .. }
             | Self::WouldLoseData { .. }
             | Self::WouldDisrupt { .. }
@@ -166,6 +172,29 @@ pub struct Options {
     pub settling: std::collections::BTreeMap<NodeId, std::time::Duration>,
     /// Corrections to hold for a while, by node. What closes an opening is never held.
     pub contested: std::collections::BTreeMap<NodeId, Hold>,
+    /// Differences that are left alone.
+    pub exceptions: Vec<Exception>,
+    /// A human has agreed to lose the data that this plan would lose.
+    pub approved: bool,
+}
+
+/// A difference that somebody wants left alone for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception {
+    pub node: NodeId,
+    /// As paths are shown; what lies below it is meant too.
+    pub path: String,
+    pub reason: String,
+    /// When it ends, for people to read: the caller leaves out what has ended.
+    pub until: String,
+}
+
+impl Exception {
+    fn covers(&self, node: &NodeId, change: &Change) -> bool {
+        let path = change.path.to_string();
+        let below = path.strip_prefix(&self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+        self.node == *node && below
+    }
 }
 
 /// The decision about one node, made when planning and again when what it depends on is done.
@@ -212,7 +241,11 @@ pub fn plan<C: 'static>(
     for extra in &observation.extras {
         plan_extra(extra, observation, kinds, options, &kept, &mut plan);
     }
-    if let Some(hold) = platform_hold(observation, options) {
+    let hold = platform_hold(observation, options);
+    if let Some(hold) = names_of_another(&plan).filter(|_| hold.is_none()) {
+        plan.hold_creations(&hold);
+    }
+    if let Some(hold) = hold {
         for planned in plan.steps.iter_mut().filter(|planned| planned.step.writes()) {
             planned.step = Step::Hold(hold.clone());
         }
@@ -269,8 +302,8 @@ pub fn decide<C: 'static>(
             // With holes the digest is not known yet, but what is found wrong without them is closed as drift.
             let agreed = known.and_then(|known| known.wish.as_ref());
             let same_wish = agreed.is_some_and(|agreed| digest.as_ref().is_none_or(|digest| digest == agreed));
-            let step = compare(node, found, &**fields, &wish);
-            let differs = !matches!(step, Step::Keep | Step::After(_));
+            let step = compare(node, found, &**fields, &wish, options);
+            let differs = !matches!(step, Step::Keep | Step::After(_) | Step::Hold(Hold::Excepted { .. }));
             (step, same_wish && differs)
         }
         _ => {
@@ -303,10 +336,23 @@ pub fn decide<C: 'static>(
     Decision { step, wish: Some(wish), digest, drift, changes }
 }
 
-fn compare<C: 'static>(node: &Node<C>, found: &AnyFound, seen: &dyn crate::resource::AnyFields, wish: &Wish) -> Step {
+fn compare<C: 'static>(
+    node: &Node<C>,
+    found: &AnyFound,
+    seen: &dyn crate::resource::AnyFields,
+    wish: &Wish,
+    options: &Options,
+) -> Step {
     let complete = wish.holes.is_empty();
-    let changes =
+    let mut changes =
         if complete && wish.fields.equals(seen) { Vec::new() } else { diff(&seen.json(), &wish.fields.json()) };
+    let excepted = |change: &Change| options.exceptions.iter().find(|exception| exception.covers(&node.id, change));
+    let exception = changes.iter().find_map(excepted);
+    changes.retain(|change| excepted(change).is_none());
+    if let Some(exception) = exception.filter(|_| changes.is_empty() && found.output.is_some()) {
+        let Exception { reason, until, .. } = exception.clone();
+        return Step::Hold(Hold::Excepted { reason, until });
+    }
     if let Some(state) = found.busy
         && (!changes.is_empty() || found.output.is_none())
     {
@@ -322,7 +368,7 @@ fn compare<C: 'static>(node: &Node<C>, found: &AnyFound, seen: &dyn crate::resou
     let replace = |change: &Change| kind.replace_on.iter().find(|(path, _)| change.path.starts_with(path));
     let Some((_, how)) = changes.iter().find_map(replace) else { return Step::Update(changes) };
     let fields = changes.iter().filter(|change| replace(change).is_some()).map(|change| change.path.to_string());
-    if kind.stateful {
+    if kind.stateful && !options.approved {
         return Step::Hold(Hold::WouldLoseData { fields: fields.collect() });
     }
     if *how == Replace::Refuse {
@@ -364,6 +410,21 @@ fn platform_hold(observation: &Observation, options: &Options) -> Option<Hold> {
     }
     let uids = &observation.other_generations;
     (!uids.is_empty()).then(|| Hold::OtherGeneration { uids: uids.iter().cloned().collect() })
+}
+
+/// A platform of which nothing is there yet is not begun while one of its names is another platform's: with names of its
+/// own it can be built whole. What exists already is kept and made again whatever happens to one name.
+fn names_of_another(plan: &Plan) -> Option<Hold> {
+    let wanted = || plan.steps.iter().filter(|planned| !planned.extra);
+    if wanted().any(|planned| planned.found.is_some()) {
+        return None;
+    }
+    wanted().find_map(|planned| match &planned.step {
+        Step::Hold(Hold::NameTaken { cloud_id, owner: Some(owner) }) => {
+            Some(Hold::NotBegun { node: planned.node.clone(), cloud_id: cloud_id.clone(), owner: owner.clone() })
+        }
+        _ => None,
+    })
 }
 
 /// What holds data, and everything that it uses (the key that encrypts it).
@@ -410,7 +471,7 @@ fn plan_extra<C: 'static>(
         return;
     } else if found.busy == Some("deleting") {
         Step::Hold(Hold::Busy("deleting"))
-    } else if kind.stateful && !options.deleting {
+    } else if kind.stateful && !options.deleting && !(options.approved && *role == Role::Unwanted) {
         if *role == Role::Twin {
             plan.notices.push(notice("is a second thing of this node and holds data; it is left alone"));
             return;

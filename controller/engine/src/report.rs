@@ -29,9 +29,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether the node is as it should be.
+    /// Whether the node is as it should be, or as somebody wants it left for a while.
     pub fn is_ready(&self) -> bool {
-        matches!(self, Self::Unchanged | Self::Changed)
+        matches!(self, Self::Unchanged | Self::Changed | Self::Held(Hold::Excepted { .. }))
     }
 }
 

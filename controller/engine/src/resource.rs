@@ -30,6 +30,8 @@ pub trait Resource: Serialize + Clone + Send + Sync + 'static {
     const CLOSE_FIRST: &'static [&'static str] = &[];
     /// Whether it holds data: then it is never replaced or deleted unasked.
     const STATEFUL: bool = false;
+    /// Whether the service has no region: its nodes are in [`Region::global`](crate::Region::global).
+    const GLOBAL: bool = false;
     /// How often it is looked at.
     const TIER: Tier = Tier::Slow;
     /// What a repeated creation does. Without idempotency, absence must be certain before something is created.
@@ -252,6 +254,7 @@ pub struct Kind<C: 'static> {
     pub replace_on: &'static [(&'static str, Replace)],
     pub close_first: &'static [&'static str],
     pub stateful: bool,
+    pub global: bool,
     pub tier: Tier,
     pub create: Create,
     pub delete_when: Delete,
@@ -276,6 +279,7 @@ impl<C: Send + Sync + 'static> Kind<C> {
             replace_on: R::REPLACE_ON,
             close_first: R::CLOSE_FIRST,
             stateful: R::STATEFUL,
+            global: R::GLOBAL,
             tier: R::TIER,
             create: R::CREATE,
             delete_when: R::DELETE,

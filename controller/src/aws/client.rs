@@ -6,6 +6,8 @@ use aws_sdk_ec2::types::SecurityGroup;
 use payment_platform_engine::{CloudError, Region};
 use tokio::sync::OnceCell;
 
+use crate::aws::s3::TaggedBucket;
+
 /// The clients of one (account, region, role).
 pub struct Clients {
     pub region: Region,
@@ -13,7 +15,11 @@ pub struct Clients {
     pub ec2: aws_sdk_ec2::Client,
     pub kms: aws_sdk_kms::Client,
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    pub iam: aws_sdk_iam::Client,
+    pub s3: aws_sdk_s3::Client,
     pub quotas: aws_sdk_servicequotas::Client,
+    /// Things of one kind that are read at once where AWS has no call for many.
+    pub reads_at_once: usize,
     pub key_marks: crate::aws::kms::KeyMarks,
 }
 
@@ -21,11 +27,12 @@ pub struct Clients {
 pub struct Aws {
     pub clients: Arc<Clients>,
     security_groups: OnceCell<Result<Vec<SecurityGroup>, CloudError>>,
+    buckets: OnceCell<Result<Vec<TaggedBucket>, CloudError>>,
 }
 
 impl Aws {
     pub fn new(clients: Arc<Clients>) -> Self {
-        Self { clients, security_groups: OnceCell::new() }
+        Self { clients, security_groups: OnceCell::new(), buckets: OnceCell::new() }
     }
 
     /// The same clients, nothing read yet.
@@ -39,6 +46,14 @@ impl Aws {
         F: Future<Output = Result<Vec<SecurityGroup>, CloudError>>,
     {
         self.security_groups.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
+    }
+
+    /// The region's buckets, read once for the buckets and for their policies.
+    pub async fn buckets<F>(&self, read: F) -> Result<&[TaggedBucket], CloudError>
+    where
+        F: Future<Output = Result<Vec<TaggedBucket>, CloudError>>,
+    {
+        self.buckets.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
     }
 }
 

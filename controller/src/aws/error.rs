@@ -31,6 +31,14 @@ pub fn gone<T>(result: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
     }
 }
 
+/// A request that lacks a part which its API demands was put together wrongly.
+pub fn built<T>(
+    result: Result<T, aws_smithy_types::error::operation::BuildError>,
+    action: &'static str,
+) -> Result<T, CloudError> {
+    result.map_err(|error| CloudError::new(Class::Invalid, action, "NotBuilt", one_line(&error.to_string())))
+}
+
 fn cloud_error<E>(action: &'static str, error: &SdkError<E, HttpResponse>) -> CloudError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -117,7 +125,7 @@ fn class_of_status(status: u16) -> Class {
     }
 }
 
-/// The table. Codes are those of the API references of EC2, KMS, CloudWatch Logs, IAM, STS and Service Quotas.
+/// The table. Codes are those of the API references of EC2, KMS, CloudWatch Logs, IAM, S3, STS and Service Quotas.
 #[rustfmt::skip]
 fn class_of(code: &str) -> Option<Class> {
     Some(match code {
@@ -126,22 +134,26 @@ fn class_of(code: &str) -> Option<Class> {
         | "InvalidAssociationID.NotFound" | "InvalidGroup.NotFound" | "InvalidGroupId.Malformed"
         | "InvalidSecurityGroupRuleId.NotFound" | "InvalidPermission.NotFound" | "InvalidNetworkAclID.NotFound"
         | "InvalidNetworkAclEntry.NotFound" | "Gateway.NotAttached" | "NotFoundException" | "ResourceNotFoundException"
-        | "NoSuchEntity" | "NoSuchResourceException" => Class::NotFound,
+        | "NoSuchEntity" | "NoSuchResourceException" | "InvalidFlowLogId.NotFound" | "InvalidVpcEndpointId.NotFound"
+        | "InvalidVpcEndpoint.NotFound" | "NoSuchBucket" | "NoSuchTagSet" | "NoSuchBucketPolicy"
+        | "NoSuchLifecycleConfiguration" | "NoSuchPublicAccessBlockConfiguration" | "OwnershipControlsNotFoundError"
+        | "ServerSideEncryptionConfigurationNotFoundError" | "NoSuchKey" => Class::NotFound,
 
         "InvalidGroup.Duplicate" | "AlreadyExistsException" | "ResourceAlreadyExistsException" | "EntityAlreadyExists"
-            => Class::AlreadyExists,
+        | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" => Class::AlreadyExists,
 
         "InvalidPermission.Duplicate" | "RouteAlreadyExists" | "NetworkAclEntryAlreadyExists" | "Resource.AlreadyAssociated"
-        | "Resource.AlreadyAssigned" | "OperationAbortedException" | "ConcurrentModification" | "IncorrectState" | "IncorrectInstanceState"
-        | "InvalidState" | "ConflictException" => Class::Conflict,
+        | "Resource.AlreadyAssigned" | "OperationAbortedException" | "OperationAborted" | "ConcurrentModification" | "IncorrectState" | "IncorrectInstanceState"
+        | "InvalidState" | "ConflictException" | "FlowLogAlreadyExists" => Class::Conflict,
 
         "DependencyViolation" | "InvalidIPAddress.InUse" | "AddressInUse" | "InvalidSubnet.Conflict" | "DeleteConflict"
-        | "InvalidGroup.InUse" | "ResourceInUse" => Class::InUse,
+        | "InvalidGroup.InUse" | "ResourceInUse" | "BucketNotEmpty" => Class::InUse,
 
         "VpcLimitExceeded" | "SubnetLimitExceeded" | "InternetGatewayLimitExceeded" | "AddressLimitExceeded"
         | "NatGatewayLimitExceeded" | "RouteTableLimitExceeded" | "RouteLimitExceeded" | "SecurityGroupLimitExceeded"
         | "RulesPerSecurityGroupLimitExceeded" | "NetworkAclEntryLimitExceeded" | "TagLimitExceeded" | "LimitExceededException"
-        | "LimitExceeded" | "ServiceQuotaExceededException" => Class::Quota,
+        | "LimitExceeded" | "ServiceQuotaExceededException" | "TooManyBuckets" | "VpcEndpointLimitExceeded"
+        | "FlowLogsLimitExceeded" => Class::Quota,
 
         "InvalidKeyState" | "KMSInvalidStateException" | "DisabledException" | "KeyUnavailableException" => Class::NotYet,
 

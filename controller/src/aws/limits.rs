@@ -1,12 +1,6 @@
-//! Every waiting time and limit towards AWS that is no flag, each with its unit and reason.
+//! Waiting times and sizes that AWS sets, each with its unit and reason. What an operator may choose is a flag.
 
 use std::time::Duration;
-
-/// A connection that takes longer is broken: AWS answers within milliseconds on a healthy network.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long it is believed which account the credentials belong to: they can be replaced under a running process.
-pub const IDENTITY_AGE: Duration = Duration::from_secs(55);
 
 /// Values in one filter of an EC2 describe call (EC2: at most 200).
 pub const FILTER_VALUES: usize = 200;
@@ -14,5 +8,20 @@ pub const FILTER_VALUES: usize = 200;
 /// A NAT gateway is ready after one to two minutes.
 pub const NAT_GATEWAY_RETRY: Duration = Duration::from_secs(5);
 
-/// How many things of one kind are read at once where AWS has no call for many.
-pub const READS_AT_ONCE: usize = 8;
+/// The tags of a new key may not be visible at once: only after this is a key without ours believed to be another's.
+pub const KEY_TAGS_LAG: Duration = Duration::from_secs(60);
+
+/// An interface endpoint is ready, or gone, after one to three minutes.
+pub const ENDPOINT_RETRY: Duration = Duration::from_secs(5);
+
+/// A new role can be assumed after some seconds.
+pub const ROLE_RETRY: Duration = Duration::from_secs(3);
+
+/// Objects in one DeleteObjects call (S3: at most 1000).
+pub const OBJECTS_PER_DELETE: i32 = 1000;
+
+/// Pages of objects deleted in one step: a step must end well before its platform's other steps wait for it.
+pub const PAGES_PER_EMPTYING: usize = 20;
+
+/// A bucket that is not empty yet goes on at once.
+pub const EMPTYING_RETRY: Duration = Duration::from_secs(1);

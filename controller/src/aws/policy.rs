@@ -39,6 +39,17 @@ impl Statement {
         }
     }
 
+    /// A statement of a trust policy: the service may assume the role.
+    pub fn trust(service: &str) -> Self {
+        let principal = format!("Service {service}.amazonaws.com");
+        Self { resources: BTreeSet::new(), ..Self::allow(principal, &["sts:AssumeRole"]) }
+    }
+
+    /// A statement of a role's policy, whose principal is the role.
+    pub fn on(actions: &[&str], resources: impl IntoIterator<Item = String>) -> Self {
+        Self { principals: BTreeSet::new(), resources: resources.into_iter().collect(), ..Self::allow("", actions) }
+    }
+
     /// Adds a condition.
     pub fn when(mut self, operator: &str, key: &str, value: impl Into<String>) -> Self {
         self.conditions.entry(format!("{operator} {key}")).or_default().insert(value.into());
@@ -52,6 +63,11 @@ pub fn root(account: &str) -> String {
 }
 
 impl PolicyDocument {
+    /// A policy of these statements, each with its Sid.
+    pub fn of<'a>(statements: impl IntoIterator<Item = (&'a str, Statement)>) -> Self {
+        Self { statements: statements.into_iter().map(|(sid, statement)| (sid.to_owned(), statement)).collect() }
+    }
+
     /// Reads a policy as AWS writes it. Statements without a Sid, or with one that is taken, are named after their
     /// place.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
@@ -65,15 +81,30 @@ impl PolicyDocument {
         Ok(Self { statements })
     }
 
-    /// The policy as AWS reads it. Root statements come first, so that a person who reads it sees them first.
+    /// The policy as AWS reads it. The order has no meaning, but people read it: who administers first, then who uses,
+    /// then what is denied.
     pub fn to_json(&self) -> String {
-        let statements = self.statements.iter().map(|(sid, statement)| {
+        let rank = |sid: &str, statement: &Statement| match sid {
+            "Root" => 0,
+            "Controller" => 1,
+            "Administrators" => 2,
+            _ if statement.effect == "Deny" => 4,
+            _ => 3,
+        };
+        let mut ordered: Vec<_> = self.statements.iter().collect();
+        ordered.sort_by_key(|(sid, statement)| rank(sid, statement));
+        let statements = ordered.into_iter().map(|(sid, statement)| {
             let mut map = Map::new();
             map.insert("Sid".into(), json!(sid));
             map.insert("Effect".into(), json!(statement.effect));
-            map.insert("Principal".into(), principals(&statement.principals));
+            // A role's policies name no principal, its trust policy no resource.
+            if !statement.principals.is_empty() {
+                map.insert("Principal".into(), principals(&statement.principals));
+            }
             map.insert("Action".into(), json!(statement.actions));
-            map.insert("Resource".into(), json!(statement.resources));
+            if !statement.resources.is_empty() {
+                map.insert("Resource".into(), json!(statement.resources));
+            }
             if !statement.conditions.is_empty() {
                 map.insert("Condition".into(), conditions(&statement.conditions));
             }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
+use kube::ResourceExt as _;
 use payment_platform_api::{Invalid, PaymentPlatform};
 use payment_platform_engine::plan::{Hold, Planned, Step};
 use payment_platform_engine::{Owner, Plan, Seen};
@@ -43,12 +44,17 @@ pub async fn run(scopes: &Scopes, object: PaymentPlatform, limits: Limits, as_js
 /// Looks once to learn which object owns things under this name, then plans as that object and as its controller:
 /// without a cluster the object's UID and the controller's principal stand on AWS only.
 async fn prepare(scopes: &Scopes, object: &PaymentPlatform, name: &str, limits: Limits) -> anyhow::Result<Prepared> {
+    let adopts = crate::controller::adopts(&object.metadata);
+    let approved = object.annotations().get(payment_platform_api::APPROVE).cloned();
     let subject = |uid: &str, principal_arn: Option<String>| Subject {
         owner: Owner { name: name.to_owned(), uid: uid.to_owned() },
         spec: Some(object.spec.clone()),
         status: object.status.clone().unwrap_or_default(),
         takes_over: BTreeSet::new(),
+        adopts: adopts.clone(),
+        approved_hash: approved.clone(),
         principal_arn,
+        now: k8s_openapi::jiff::Timestamp::now(),
         mode: Mode::Keep,
     };
     let first = pass::prepare(scopes, &subject("new", None), &mut State::default(), Ages::NOW, limits).await?;

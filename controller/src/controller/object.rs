@@ -1,14 +1,16 @@
 //! The object as its users write it: what its fields and annotations ask for, and how it is read and written.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use payment_platform_api::spec::{DeletionPolicy, Profile};
 use payment_platform_api::{
-    CONFIRM_DELETION, FINALIZER, PAUSED, PaymentPlatform, PaymentPlatformSpec, PaymentPlatformStatus, TAKE_OVER,
-    platform,
+    ADOPT, APPROVE, CONFIRM_DELETION, FINALIZER, PAUSED, PaymentPlatform, PaymentPlatformSpec, PaymentPlatformStatus,
+    TAKE_OVER, platform,
 };
-use payment_platform_engine::Owner;
+use payment_platform_engine::{NodeId, Owner};
 use serde_json::json;
 
 use super::{Daemon, Error};
@@ -27,9 +29,11 @@ impl Object {
         self.meta.annotations.as_ref()?.get(key).map(String::as_str)
     }
 
+    /// As whom the object acts on AWS: the earlier object of its name, if it has taken over what that one retained.
     pub(super) fn owner(&self) -> Owner {
         let namespace = self.meta.namespace.clone().unwrap_or_default();
-        Owner { name: format!("{namespace}/{}", self.meta.name.clone().unwrap_or_default()), uid: uid(&self.meta) }
+        let uid = self.status.owner_uid.clone().unwrap_or_else(|| uid(&self.meta));
+        Owner { name: format!("{namespace}/{}", self.meta.name.clone().unwrap_or_default()), uid }
     }
 
     pub(super) fn base(&self) -> Base<'_> {
@@ -54,19 +58,28 @@ impl Object {
             spec: self.spec.clone().ok(),
             status: self.status.clone(),
             takes_over: self.annotation(TAKE_OVER).map(str::to_owned).into_iter().collect(),
+            adopts: adopts(&self.meta),
+            approved_hash: self.annotation(APPROVE).map(str::to_owned),
             principal_arn: None,
+            now: Timestamp::now(),
             mode,
         }
     }
 
     pub(super) fn deletion_policy(&self) -> DeletionPolicy {
         // An object that does not parse is deleted carefully.
-        self.spec.as_ref().map_or(DeletionPolicy::KeepData, platform::deletion_policy)
+        let Ok(spec) = &self.spec else { return DeletionPolicy::KeepData };
+        let wanted = platform::deletion_policy(spec.deletion_policy, spec.profile);
+        // What protects less than what is in force has to be approved first.
+        let in_force = self.status.resolved.as_ref().and_then(|resolved| resolved.deletion_policy);
+        in_force.map_or(wanted, |in_force| wanted.stricter(in_force))
     }
 
     /// What the deletion still waits for, if it does.
     pub(super) fn awaits_confirmation(&self) -> Option<String> {
-        let production = self.spec.as_ref().is_ok_and(|spec| spec.profile == Profile::Production) || self.spec.is_err();
+        let in_force = self.status.resolved.as_ref().and_then(|resolved| resolved.profile);
+        let wanted = self.spec.as_ref().map_or(Profile::Production, |spec| spec.profile);
+        let production = [Some(wanted), in_force].contains(&Some(Profile::Production));
         if !production || self.deletion_policy() == DeletionPolicy::Retain {
             return None;
         }
@@ -156,10 +169,16 @@ impl Daemon {
     }
 }
 
+/// The nodes that the annotation `adopt` names. What is no node id names nothing.
+pub fn adopts(meta: &ObjectMeta) -> BTreeSet<NodeId> {
+    let text = meta.annotations.as_ref().and_then(|all| all.get(ADOPT)).map_or("", String::as_str);
+    text.split([',', ' ', '\n']).filter_map(|word| word.trim().parse().ok()).collect()
+}
+
 pub(super) fn uid(meta: &ObjectMeta) -> String {
     meta.uid.clone().unwrap_or_default()
 }
 
-fn during(what: &'static str) -> impl Fn(kube::Error) -> Error {
+pub(super) fn during(what: &'static str) -> impl Fn(kube::Error) -> Error {
     move |error| Error::Kube(what, Box::new(error))
 }

@@ -8,8 +8,7 @@
 //! service stands in the policy from the start. Each action is in a statement whose conditions it can carry:
 //! `DescribeKey` has no encryption context, and `kms:GrantIsForAWSResource` fits `CreateGrant` alone.
 
-use std::collections::BTreeMap;
-
+use payment_platform_api::spec::{Effect, ExtraStatement};
 use payment_platform_engine::{Ref, Resource};
 
 use super::{Build, names};
@@ -20,6 +19,7 @@ pub const COMPONENT: &str = "Encryption";
 
 /// The keys that other components use.
 pub struct Keys {
+    pub s3: Ref<Key>,
     pub logs: Ref<Key>,
 }
 
@@ -31,9 +31,9 @@ pub fn add(build: &mut Build<'_>) -> Keys {
     let app = app_statements(build);
     key(build, names::APP_KEY, "Database, secrets and application data", app);
     let s3 = s3_statements(build);
-    key(build, names::S3_KEY, "Buckets", s3);
+    let s3 = key(build, names::S3_KEY, "Buckets", s3);
     let logs = logs_statements(build);
-    Keys { logs: key(build, names::LOGS_KEY, "Log groups", logs) }
+    Keys { s3, logs: key(build, names::LOGS_KEY, "Log groups", logs) }
 }
 
 fn key(build: &mut Build<'_>, node: &str, purpose: &str, statements: Vec<(&str, Statement)>) -> Ref<Key> {
@@ -42,7 +42,7 @@ fn key(build: &mut Build<'_>, node: &str, purpose: &str, statements: Vec<(&str, 
         description: format!("{purpose} of payment environment {}", build.env()),
         rotation_days: build.platform.key_rotation_days,
         deletion_window_days: build.platform.key_deletion_days,
-        policy: policy(build, statements),
+        policy: policy(build, node, statements),
         tags,
     };
     let key = build.graph.add(COMPONENT, &build.region, node, key);
@@ -52,20 +52,43 @@ fn key(build: &mut Build<'_>, node: &str, purpose: &str, statements: Vec<(&str, 
 }
 
 /// The account's root, so that the key never becomes unmanageable; the controller; then the users.
-fn policy(build: &Build<'_>, statements: Vec<(&str, Statement)>) -> PolicyDocument {
+fn policy(build: &Build<'_>, node: &str, statements: Vec<(&str, Statement)>) -> PolicyDocument {
     let platform = build.platform;
     let administration = [
         ("Root", Statement::allow(root(&platform.account_id), &["kms:*"])),
         ("Controller", Statement::allow(format!("AWS {}", platform.principal_arn), &["kms:*"])),
     ];
-    let mut all: BTreeMap<String, Statement> =
-        administration.into_iter().chain(statements).map(|(sid, statement)| (sid.to_owned(), statement)).collect();
+    let mut policy = PolicyDocument::of(administration.into_iter().chain(statements));
     if !platform.key_administrators.is_empty() {
         let mut administrators = Statement::allow("", &["kms:*"]);
         administrators.principals = platform.key_administrators.iter().map(|arn| format!("AWS {arn}")).collect();
-        all.insert("Administrators".to_owned(), administrators);
+        policy.statements.insert("Administrators".to_owned(), administrators);
     }
-    PolicyDocument { statements: all }
+    for statement in platform.extra_statements.get(node).into_iter().flatten() {
+        policy.statements.insert(statement.sid.clone(), extra(statement));
+    }
+    policy
+}
+
+fn extra(statement: &ExtraStatement) -> Statement {
+    let principal = |name: &String| {
+        let kind = if name.starts_with("arn:") { "AWS" } else { "Service" };
+        format!("{kind} {name}")
+    };
+    let mut made = Statement::on(&[], ["*".to_owned()]);
+    made.effect = match statement.effect {
+        Effect::Allow => "Allow",
+        Effect::Deny => "Deny",
+    }
+    .to_owned();
+    made.principals = statement.principals.iter().map(principal).collect();
+    made.actions = statement.actions.iter().cloned().collect();
+    for (operator, keys) in &statement.conditions {
+        for (key, values) in keys {
+            made.conditions.insert(format!("{operator} {key}"), values.iter().cloned().collect());
+        }
+    }
+    made
 }
 
 fn service(name: &str, actions: &[&str]) -> Statement {

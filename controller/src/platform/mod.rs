@@ -1,19 +1,32 @@
 //! What a platform is made of: one file per component, in the order in which they use each other.
 
+mod access_logs;
+mod buckets;
 mod encryption;
+mod flow_logs;
 mod logs;
 mod network;
 mod security_groups;
+mod vpc_endpoints;
 
 use payment_platform_api::Platform;
 use payment_platform_engine::{Graph, NodeId, Owner, Region};
+
+pub use vpc_endpoints::{INTERFACES, service_name};
 
 use crate::aws::Aws;
 use crate::aws::tags::Tags;
 
 /// The components, as they stand in conditions (`NetworkReady`) and graphs.
-pub const COMPONENTS: [&str; 4] =
-    [encryption::COMPONENT, network::COMPONENT, security_groups::COMPONENT, logs::COMPONENT];
+pub const COMPONENTS: [&str; 7] = [
+    encryption::COMPONENT,
+    network::COMPONENT,
+    security_groups::COMPONENT,
+    logs::COMPONENT,
+    access_logs::COMPONENT,
+    flow_logs::COMPONENT,
+    vpc_endpoints::COMPONENT,
+];
 
 /// The nodes whose outputs stand in `status.outputs`; `network` knows those of each zone.
 pub mod names {
@@ -21,6 +34,7 @@ pub mod names {
     pub const APP_KEY: &str = "app";
     pub const S3_KEY: &str = "s3";
     pub const LOGS_KEY: &str = "logs";
+    pub const FLOW_LOGS: &str = super::flow_logs::PURPOSE;
     pub const ALB: &str = "alb";
     pub const ECS_TASKS: &str = "ecs-tasks";
     pub const AURORA: &str = "aurora";
@@ -30,9 +44,12 @@ pub mod names {
 pub fn desired(platform: &Platform, owner: &Owner) -> Graph<Aws> {
     let mut build = Build { platform, owner, region: Region::new(&platform.region), graph: Graph::default() };
     let keys = encryption::add(&mut build);
-    let vpc = network::add(&mut build);
-    security_groups::add(&mut build, &vpc);
-    logs::add(&mut build, &keys);
+    let network = network::add(&mut build);
+    let groups = security_groups::add(&mut build, &network.vpc);
+    let flow_log_group = logs::add(&mut build, &keys);
+    let access_logs = access_logs::add(&mut build);
+    flow_logs::add(&mut build, &network.vpc, &keys, &flow_log_group, &access_logs);
+    vpc_endpoints::add(&mut build, &network, &groups.vpc_endpoints);
     build.graph
 }
 
@@ -47,7 +64,12 @@ struct Build<'a> {
 impl Build<'_> {
     /// The tags of one node, `name` being the value of the tag `Name`.
     fn tags(&self, kind: &str, node: &str, name: &str) -> Tags {
-        let id = NodeId::new(&self.region, kind, node);
+        self.tags_in(&self.region, kind, node, name)
+    }
+
+    /// The same for a node of another region than the platform's.
+    fn tags_in(&self, region: &Region, kind: &str, node: &str, name: &str) -> Tags {
+        let id = NodeId::new(region, kind, node);
         Tags::new(&self.platform.tags, &self.platform.retired_tag_keys, self.owner, &id, name)
     }
 

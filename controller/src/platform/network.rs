@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use payment_platform_api::platform::Zone;
-use payment_platform_api::spec::NatGateways;
+use payment_platform_api::spec::{NatGateways, Tier};
 use payment_platform_engine::{Ref, Resource};
 
 use super::{Build, names};
@@ -19,8 +19,16 @@ pub const COMPONENT: &str = "Network";
 
 const ANYWHERE: &str = "0.0.0.0/0";
 
-/// Adds the network; the VPC is what others build on.
-pub fn add(build: &mut Build<'_>) -> Ref<Vpc> {
+/// What others build on.
+pub struct Network {
+    pub vpc: Ref<Vpc>,
+    pub private_subnets: Vec<Ref<Subnet>>,
+    pub public_tables: Vec<Ref<RouteTable>>,
+    pub private_tables: Vec<Ref<RouteTable>>,
+}
+
+/// Adds the network.
+pub fn add(build: &mut Build<'_>) -> Network {
     let vpc = {
         let tags = build.tags(Vpc::KIND, names::VPC, &Vpc::name(names::VPC, build.env()));
         let vpc = Vpc { cidr: build.platform.vpc_cidr.to_string(), tags };
@@ -40,16 +48,18 @@ pub fn add(build: &mut Build<'_>) -> Ref<Vpc> {
     let database = tier(build, "database", |zone| zone.database.to_string());
 
     let to_internet = BTreeMap::from([(ANYWHERE.to_owned(), Target::InternetGateway(gateway.clone()))]);
-    table(build, &vpc, "public", to_internet, public.iter().cloned());
+    let public_table = table(build, &vpc, "public", to_internet, public.iter().cloned());
     let gateways = nat_gateways(build, &zones, &public, &gateway);
+    let mut private_tables = Vec::new();
     for (index, (zone, subnet)) in zones.iter().zip(&private).enumerate() {
         let gateway = gateways.get(index).or(gateways.first()).cloned();
         let routes = gateway.map(|gateway| (ANYWHERE.to_owned(), Target::NatGateway(gateway)));
-        table(build, &vpc, &format!("private-{}", zone.name), routes.into_iter().collect(), [subnet.clone()]);
+        let node = format!("private-{}", zone.name);
+        private_tables.push(table(build, &vpc, &node, routes.into_iter().collect(), [subnet.clone()]));
     }
     table(build, &vpc, "database", BTreeMap::new(), database);
     main_table(build, &vpc);
-    vpc
+    Network { vpc, private_subnets: private, public_tables: vec![public_table], private_tables }
 }
 
 fn subnet(build: &mut Build<'_>, vpc: &Ref<Vpc>, tier: &str, zone: &Zone, cidr: String) -> Ref<Subnet> {
@@ -86,13 +96,21 @@ fn table(
     build: &mut Build<'_>,
     vpc: &Ref<Vpc>,
     node: &str,
-    routes: BTreeMap<String, Target>,
+    mut routes: BTreeMap<String, Target>,
     subnets: impl IntoIterator<Item = Ref<Subnet>>,
-) {
+) -> Ref<RouteTable> {
     let tags = build.tags(RouteTable::KIND, node, &RouteTable::name(node, build.env()));
     let subnets = subnets.into_iter().collect();
+    let tier = match node.split('-').next() {
+        Some("public") => Tier::Public,
+        Some("private") => Tier::Private,
+        _ => Tier::Database,
+    };
+    for route in build.platform.extra_routes.iter().filter(|route| route.tier == tier) {
+        routes.insert(route.destination.clone(), Target::Fixed(route.target.clone()));
+    }
     let table = RouteTable { vpc: vpc.clone(), main: false, routes, subnets, tags };
-    build.graph.add(COMPONENT, &build.region, node, table);
+    build.graph.add(COMPONENT, &build.region, node, table)
 }
 
 /// A subnet without a table of its own uses this one, and gets nowhere.

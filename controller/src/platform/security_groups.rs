@@ -1,18 +1,24 @@
 //! Security groups: each part of the application talks to its neighbour and to nobody else (PCI DSS 1.2.5, 1.3.1,
 //! 1.3.2). The VPC's default group lets nothing in or out, so that what is launched without a group is alone.
 
+use payment_platform_api::spec::{self, ExtraRule, Protocol};
 use payment_platform_engine::{Ref, Resource};
 
 use super::{Build, names};
-use crate::aws::ec2::{Peer, Rule, SecurityGroup, SecurityGroupRules, Vpc};
+use crate::aws::ec2::{Direction, Peer, Rule, SecurityGroup, SecurityGroupRules, Vpc};
 
 pub const COMPONENT: &str = "SecurityGroups";
 
 const HTTP: u16 = 80;
 const HTTPS: u16 = 443;
 
+/// The groups that other components use.
+pub struct Groups {
+    pub vpc_endpoints: Ref<SecurityGroup>,
+}
+
 /// Adds all groups, then all rule sets: rules name groups in both directions.
-pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) {
+pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) -> Groups {
     let app = build.platform.container_port;
     let database = build.platform.database_port;
     let alb = group(build, vpc, names::ALB, "Load balancer");
@@ -24,8 +30,8 @@ pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) {
 
     let mut alb_rules = vec![Rule::egress(app, Peer::Group(tasks.clone()), "Requests to the application")];
     for range in build.platform.allowed_cidrs.clone() {
-        alb_rules.push(Rule::ingress(HTTP, Peer::Range(range.to_string()), "HTTP from clients, redirected to HTTPS"));
-        alb_rules.push(Rule::ingress(HTTPS, Peer::Range(range.to_string()), "HTTPS from clients"));
+        alb_rules.push(Rule::ingress(HTTP, Peer::Fixed(range.to_string()), "HTTP from clients, redirected to HTTPS"));
+        alb_rules.push(Rule::ingress(HTTPS, Peer::Fixed(range.to_string()), "HTTPS from clients"));
     }
     rules(build, &alb, alb_rules);
     rules(
@@ -33,7 +39,7 @@ pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) {
         &tasks,
         vec![
             Rule::ingress(app, Peer::Group(alb), "Requests from the load balancer"),
-            Rule::egress(HTTPS, Peer::Range("0.0.0.0/0".to_owned()), "HTTPS to the internet"),
+            Rule::egress(HTTPS, Peer::Fixed("0.0.0.0/0".to_owned()), "HTTPS to the internet"),
             Rule::egress(database, Peer::Group(aurora.clone()), "Queries to the database"),
             Rule::egress(HTTPS, Peer::Group(endpoints.clone()), "AWS services through the VPC endpoints"),
         ],
@@ -50,11 +56,12 @@ pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) {
     if let Some(rotation) = &rotation {
         let out = vec![
             Rule::egress(database, Peer::Group(aurora), "Password changes in the database"),
-            Rule::egress(HTTPS, Peer::Group(endpoints), "AWS services through the VPC endpoints"),
+            Rule::egress(HTTPS, Peer::Group(endpoints.clone()), "AWS services through the VPC endpoints"),
         ];
         rules(build, rotation, out);
     }
     rules(build, &default, Vec::new());
+    Groups { vpc_endpoints: endpoints }
 }
 
 fn group(build: &mut Build<'_>, vpc: &Ref<Vpc>, node: &str, purpose: &str) -> Ref<SecurityGroup> {
@@ -77,8 +84,29 @@ fn default_group(build: &mut Build<'_>, vpc: &Ref<Vpc>) -> Ref<SecurityGroup> {
     build.graph.add(COMPONENT, &build.region, "default", group)
 }
 
-fn rules(build: &mut Build<'_>, group: &Ref<SecurityGroup>, rules: Vec<Rule>) {
+/// The rules of a group, with those that the spec adds.
+fn rules(build: &mut Build<'_>, group: &Ref<SecurityGroup>, mut rules: Vec<Rule>) {
     let node = group.node().name.clone();
+    rules.extend(build.platform.extra_rules.get(&node).into_iter().flatten().map(extra));
     let tags = build.tags(SecurityGroupRules::KIND, &node, &SecurityGroup::name(&node, build.env()));
     build.graph.add(COMPONENT, &build.region, node, SecurityGroupRules { group: group.clone(), rules, tags });
+}
+
+fn extra(rule: &ExtraRule) -> Rule {
+    let protocol = match rule.protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+        Protocol::Icmp => "icmp",
+        Protocol::All => "-1",
+    };
+    Rule {
+        direction: match rule.direction {
+            spec::Direction::Ingress => Direction::Ingress,
+            spec::Direction::Egress => Direction::Egress,
+        },
+        protocol: protocol.to_owned(),
+        ports: rule.from_port.map(|from| (from, rule.to_port.unwrap_or(from))),
+        peer: Peer::Fixed(rule.peer.clone()),
+        description: rule.description.clone(),
+    }
 }

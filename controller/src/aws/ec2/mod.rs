@@ -1,6 +1,7 @@
 //! EC2: VPC, routing and security groups.
 
 mod address;
+mod flow_log;
 mod internet_gateway;
 mod nat_gateway;
 mod network_acl;
@@ -9,16 +10,19 @@ mod security_group;
 mod security_group_rules;
 mod subnet;
 mod vpc;
+mod vpc_endpoint;
 
 pub use address::Address;
+pub use flow_log::{Destination, FlowLog};
 pub use internet_gateway::InternetGateway;
 pub use nat_gateway::NatGateway;
 pub use network_acl::{AclEntry, NetworkAcl};
 pub use route_table::{RouteTable, Target};
 pub use security_group::SecurityGroup;
-pub use security_group_rules::{Peer, Rule, SecurityGroupRules};
+pub use security_group_rules::{Direction, Peer, Rule, SecurityGroupRules};
 pub use subnet::Subnet;
 pub use vpc::Vpc;
+pub use vpc_endpoint::{Access, VpcEndpoint};
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use aws_smithy_types::retry::RetryConfig;

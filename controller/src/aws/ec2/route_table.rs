@@ -39,6 +39,8 @@ pub struct RouteTable {
 pub enum Target {
     InternetGateway(Ref<InternetGateway>),
     NatGateway(Ref<NatGateway>),
+    /// The id of something that is not ours: a transit gateway, a peering connection, ...
+    Fixed(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -95,6 +97,7 @@ impl Resource for RouteTable {
         let target = |target: &Target| match target {
             Target::InternetGateway(gateway) => up.text(gateway, "igw-", |gateway| &gateway.internet_gateway_id),
             Target::NatGateway(gateway) => up.text(gateway, "nat-", |gateway| &gateway.nat_gateway_id),
+            Target::Fixed(id) => id.clone(),
         };
         Ok(Fields {
             vpc_id: up.get(&self.vpc)?.vpc_id.clone(),
@@ -332,7 +335,14 @@ macro_rules! route_call {
             Destination::Ipv6 => $call.destination_ipv6_cidr_block($destination),
             Destination::PrefixList => $call.destination_prefix_list_id($destination),
         };
-        if $target.starts_with("nat-") { call.nat_gateway_id($target) } else { call.gateway_id($target) }
+        match $target.split('-').next() {
+            Some("nat") => call.nat_gateway_id($target),
+            Some("tgw") => call.transit_gateway_id($target),
+            Some("pcx") => call.vpc_peering_connection_id($target),
+            Some("eni") => call.network_interface_id($target),
+            Some("vpce") => call.vpc_endpoint_id($target),
+            _ => call.gateway_id($target),
+        }
     }};
 }
 

@@ -40,7 +40,10 @@ pub struct SecurityGroupRules {
 #[derive(Clone, Serialize)]
 pub struct Rule {
     pub direction: Direction,
-    pub port: u16,
+    /// `tcp`, `udp`, `icmp`, or `-1` for all.
+    pub protocol: String,
+    /// First and last; None: all.
+    pub ports: Option<(i32, i32)>,
     pub peer: Peer,
     pub description: String,
 }
@@ -48,19 +51,25 @@ pub struct Rule {
 impl Rule {
     /// Lets `peer` in on one TCP port.
     pub fn ingress(port: u16, peer: Peer, description: &str) -> Self {
-        Self { direction: Direction::Ingress, port, peer, description: description.to_owned() }
+        Self::tcp(Direction::Ingress, port, peer, description)
     }
 
     /// Lets the group's members out to one TCP port of `peer`.
     pub fn egress(port: u16, peer: Peer, description: &str) -> Self {
-        Self { direction: Direction::Egress, port, peer, description: description.to_owned() }
+        Self::tcp(Direction::Egress, port, peer, description)
+    }
+
+    fn tcp(direction: Direction, port: u16, peer: Peer, description: &str) -> Self {
+        let ports = Some((i32::from(port), i32::from(port)));
+        Self { direction, protocol: "tcp".to_owned(), ports, peer, description: description.to_owned() }
     }
 }
 
 /// The other end.
 #[derive(Clone, Serialize)]
 pub enum Peer {
-    Range(String),
+    /// A range, or the id of a group or prefix list that is not ours.
+    Fixed(String),
     Group(Ref<SecurityGroup>),
 }
 
@@ -129,13 +138,11 @@ impl Resource for SecurityGroupRules {
         let group_id = up.get(&self.group)?.group_id.clone();
         let rules = self.rules.iter().map(|rule| {
             let peer = match &rule.peer {
-                Peer::Range(range) => range.clone(),
+                Peer::Fixed(peer) => peer.clone(),
                 Peer::Group(group) => up.text(group, "sg-", |group| &group.group_id),
             };
-            let port = i32::from(rule.port);
-            let key =
-                RuleKey { direction: rule.direction, protocol: "tcp".to_owned(), ports: Some((port, port)), peer };
-            let key = key.to_string();
+            let (direction, protocol, ports) = (rule.direction, rule.protocol.clone(), rule.ports);
+            let key = RuleKey { direction, protocol, ports, peer }.to_string();
             let tags = self.tags.over(seen.and_then(|seen| seen.rules.get(&key)).map(|rule| &rule.tags));
             (key, RuleFields { description: rule.description.clone(), tags })
         });
@@ -282,10 +289,12 @@ impl FromStr for RuleKey {
 impl RuleKey {
     /// The form in which rules are authorised.
     fn permission(&self, description: &str) -> IpPermission {
+        // EC2 wants all types of ICMP said as -1.
+        let ports = self.ports.or((self.protocol == "icmp").then_some((-1, -1)));
         let permission = IpPermission::builder()
             .ip_protocol(&self.protocol)
-            .set_from_port(self.ports.map(|(from, _)| from))
-            .set_to_port(self.ports.map(|(_, to)| to));
+            .set_from_port(ports.map(|(from, _)| from))
+            .set_to_port(ports.map(|(_, to)| to));
         match &self.peer {
             group if group.starts_with("sg-") => {
                 let pair = UserIdGroupPair::builder().group_id(group).description(description).build();

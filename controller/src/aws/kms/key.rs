@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
 use aws_smithy_types::retry::RetryConfig;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
-use crate::aws::limits::READS_AT_ONCE;
+use crate::aws::limits::KEY_TAGS_LAG;
 use crate::aws::policy::PolicyDocument;
 use crate::aws::tags::{self, TagMap, Tags, claim, name_fits};
 
@@ -59,9 +59,6 @@ pub struct Output {
     pub arn: String,
 }
 
-/// The tags of a new key may not be visible at once: only after this is a key without ours believed to be another's.
-const TAGS_LAG: Duration = Duration::from_secs(60);
-
 /// What earlier looks have found out about the account's keys, so that keys of others are asked for their tags once.
 #[derive(Default)]
 pub struct KeyMarks(Mutex<HashMap<String, Mark>>);
@@ -86,7 +83,7 @@ impl KeyMarks {
 
     fn is_foreign(&self, arn: &str) -> bool {
         let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(marks.get(arn), Some(Mark::Foreign(since)) if since.elapsed() > TAGS_LAG)
+        matches!(marks.get(arn), Some(Mark::Foreign(since)) if since.elapsed() > KEY_TAGS_LAG)
     }
 
     /// The tags of one of our keys, as they were last seen.
@@ -155,7 +152,7 @@ impl Resource for Key {
             let aws = aws.clone();
             async move { if asked { read_asked(&aws, &id).await } else { read_listed(&aws, &id).await } }
         });
-        let found: Vec<Listed> = found.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+        let found: Vec<Listed> = found.buffer_unordered(aws.reads_at_once).try_collect().await?;
         let (mut ours, mut denied, mut readable) = (Vec::new(), None, asked);
         for key in found {
             match key {

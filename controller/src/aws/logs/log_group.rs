@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::kms::Key;
-use crate::aws::limits::READS_AT_ONCE;
 use crate::aws::tags::{self, TagMap, Tags, claim};
 
 /// What the names of our groups begin with. A look asks for each: a search by pattern, which would find all in one
@@ -93,7 +92,7 @@ impl Resource for LogGroup {
             let call = aws.logs.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
             async move { call.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeLogGroups") }
         });
-        let groups: Vec<Vec<Group>> = answers.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+        let groups: Vec<Vec<Group>> = answers.buffer_unordered(aws.reads_at_once).try_collect().await?;
         let wanted = |group: &Group| match &look {
             Look::All => true,
             Look::Ids(names) => names.iter().any(|name| group.log_group_name() == Some(name)),
@@ -103,7 +102,7 @@ impl Resource for LogGroup {
             let aws = aws.clone();
             async move { read(&aws, group).await }
         });
-        let found: Vec<_> = found.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+        let found: Vec<_> = found.buffer_unordered(aws.reads_at_once).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 

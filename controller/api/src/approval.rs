@@ -1,0 +1,87 @@
+//! Changes of a spec that lower protection or retention: they wait until somebody approves them.
+
+use serde::Serialize;
+
+use crate::spec::{DeletionPolicy, Profile};
+use crate::status::Resolved;
+
+/// A field whose new value protects less than the one in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lowered {
+    pub field: &'static str,
+    pub from: String,
+    pub to: String,
+}
+
+impl std::fmt::Display for Lowered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} -> {}", self.field, self.from, self.to)
+    }
+}
+
+/// Compares what a spec asks for with what is in force, and keeps that in force where it protects more.
+pub struct Guard<'a> {
+    in_force: Option<&'a Resolved>,
+    approved: bool,
+    pub lowered: Vec<Lowered>,
+}
+
+impl<'a> Guard<'a> {
+    /// `in_force` is what was decided before: nothing for a new platform. `approved` lets everything pass.
+    pub fn new(in_force: Option<&'a Resolved>, approved: bool) -> Self {
+        Self { in_force, approved, lowered: Vec::new() }
+    }
+
+    pub fn profile(&mut self, wanted: Profile) -> Profile {
+        let lowers = |old: &Profile| *old == Profile::Production && wanted == Profile::Ephemeral;
+        self.keep("profile", wanted, |all| all.profile, lowers)
+    }
+
+    pub fn deletion_policy(&mut self, wanted: DeletionPolicy) -> DeletionPolicy {
+        let lowers = |old: &DeletionPolicy| old.protection() > wanted.protection();
+        self.keep("deletionPolicy", wanted, |all| all.deletion_policy, lowers)
+    }
+
+    /// A number of days that protects the more, the larger it is.
+    pub fn at_least(&mut self, field: &'static str, wanted: i32, old: fn(&Resolved) -> Option<i32>) -> i32 {
+        self.keep(field, wanted, old, |old| *old > wanted)
+    }
+
+    /// A number of days that protects the more, the smaller it is.
+    pub fn at_most(&mut self, field: &'static str, wanted: i32, old: fn(&Resolved) -> Option<i32>) -> i32 {
+        self.keep(field, wanted, old, |old| *old < wanted)
+    }
+
+    /// A protection that is on or off.
+    pub fn on(&mut self, field: &'static str, wanted: bool, old: fn(&Resolved) -> Option<bool>) -> bool {
+        self.keep(field, wanted, old, |old| *old && !wanted)
+    }
+
+    fn keep<T: Copy + std::fmt::Debug>(
+        &mut self,
+        field: &'static str,
+        wanted: T,
+        old: impl Fn(&Resolved) -> Option<T>,
+        lowers: impl Fn(&T) -> bool,
+    ) -> T {
+        let Some(old) = self.in_force.and_then(old).filter(|old| lowers(old) && !self.approved) else { return wanted };
+        self.lowered.push(Lowered { field, from: format!("{old:?}"), to: format!("{wanted:?}") });
+        old
+    }
+}
+
+impl DeletionPolicy {
+    /// How much is left of a platform that is deleted.
+    fn protection(self) -> u8 {
+        match self {
+            Self::Delete => 0,
+            Self::KeepData => 1,
+            Self::Retain => 2,
+        }
+    }
+
+    /// The one that protects more.
+    pub fn stricter(self, other: Self) -> Self {
+        if other.protection() > self.protection() { other } else { self }
+    }
+}

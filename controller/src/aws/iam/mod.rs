@@ -1,0 +1,5 @@
+//! IAM: the roles that AWS services assume.
+
+mod role;
+
+pub use role::Role;
