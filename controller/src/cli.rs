@@ -277,18 +277,26 @@ async fn terminated() {
 
 fn start_log(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("{filter:?} is no log filter"))?;
-    // Below info the AWS SDK prints whole requests, secret values included: no filter lets that through.
-    let capped = filter_fn(|event| !event.target().starts_with("aws_") || *event.level() <= tracing::Level::INFO);
-    let quiet =
-        filter_fn(|event| !event.target().starts_with("kube_runtime") || *event.level() <= tracing::Level::WARN);
+    let capped = filter_fn(|event| may_be_logged(event.target(), *event.level()));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let log = match format {
         LogFormat::Text => log.boxed(),
         LogFormat::Json => log.json().boxed(),
     };
-    tracing_subscriber::registry().with(log.with_filter(filter.and(capped).and(quiet))).init();
+    tracing_subscriber::registry().with(log.with_filter(filter.and(capped))).init();
     Ok(())
+}
+
+/// Whether any filter may let this through. Below info the AWS SDK and what it sends with print whole requests, secret
+/// values included, and kube's runtime prints objects at every turn.
+fn may_be_logged(target: &str, level: tracing::Level) -> bool {
+    let carries_requests = ["aws_", "hyper", "h2", "reqwest", "rustls", "tower_http"];
+    match target {
+        _ if target.starts_with("kube_runtime") => level <= tracing::Level::WARN,
+        _ if carries_requests.iter().any(|prefix| target.starts_with(prefix)) => level <= tracing::Level::INFO,
+        _ => true,
+    }
 }
 
 /// Reads a manifest, and refuses what is not a PaymentPlatform.
@@ -327,4 +335,22 @@ fn graph(flags: &Graph) -> anyhow::Result<ExitCode> {
         GraphFormat::Json => println!("{}", serde_json::to_string_pretty(&graph.json())?),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::may_be_logged;
+
+    #[test]
+    fn no_filter_lets_whole_requests_into_the_log() {
+        let targets =
+            ["aws_smithy_runtime::client", "aws_runtime::auth", "aws_sigv4::http_request", "hyper_util::client"];
+        for target in targets {
+            assert!(!may_be_logged(target, Level::TRACE) && !may_be_logged(target, Level::DEBUG), "{target}");
+            assert!(may_be_logged(target, Level::WARN), "{target}");
+        }
+        assert!(may_be_logged("payment_platform_controller::pass", Level::TRACE));
+    }
 }

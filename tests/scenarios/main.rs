@@ -3,11 +3,13 @@
 //!
 //! `cargo test --test scenarios NAME` runs one; `-- --list` names them.
 
+mod declared;
 mod drift;
 mod lifecycle;
 mod ownership;
 mod refusals;
 mod settings;
+mod storage;
 mod world;
 
 use std::process::ExitCode;
@@ -24,7 +26,8 @@ fn main() -> ExitCode {
     // Scenarios wait more than they work.
     arguments.test_threads = arguments.test_threads.or(Some(6));
     let scenarios: Vec<(&str, Scenario)> =
-        [lifecycle::ALL, drift::ALL, ownership::ALL, settings::ALL, refusals::ALL].concat();
+        [lifecycle::ALL, drift::ALL, storage::ALL, ownership::ALL, settings::ALL, declared::ALL, refusals::ALL]
+            .concat();
     if arguments.list {
         let trials = scenarios.into_iter().map(|(name, _)| Trial::test(name, || Ok(()))).collect();
         return libtest_mimic::run(&arguments, trials).exit_code();

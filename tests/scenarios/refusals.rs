@@ -2,13 +2,20 @@
 //! condition that does the same.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
 use futures::FutureExt;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
+use payment_platform_api::PaymentPlatform;
+use payment_platform_tests::cluster::Cluster;
+use payment_platform_tests::controller::Controller;
 use payment_platform_tests::object::{Object, condition};
 use serde_json::{Value, json};
 
 use crate::Scenario;
+use crate::drift::id;
 use crate::world::World;
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -17,12 +24,20 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("an_exceeded_quota_is_named_before_the_first_write", |world| quota(world).boxed()),
     ("a_creation_that_fails_halfway_again_and_again_makes_no_twin", |world| halfway(world).boxed()),
     ("denied_one_service_the_rest_goes_on_and_the_condition_names_the_action", |world| denied(world).boxed()),
+    ("an_object_that_no_longer_parses_is_left_alone_and_can_be_deleted", |world| unparsable(world).boxed()),
 ];
 
 /// A spec that is refused, and words of the message.
 fn bad_specs() -> Vec<(Value, &'static str)> {
     let zones = json!(["us-east-1a", "us-east-1b"]);
     let subnets = |public: [&str; 2], private: [&str; 2], database: [&str; 2]| json!({"public": public, "private": private, "database": database});
+    let rule = |protocol: &str, port: Option<u16>, peer: &str| {
+        let mut rule = json!({"direction": "Ingress", "protocol": protocol, "peer": peer, "description": "why"});
+        if let Some(port) = port {
+            rule["fromPort"] = port.into();
+        }
+        rule
+    };
     vec![
         (json!({"environment": "Prod"}), "spec.environment"),
         (json!({"environment": "a2345678901234567x"}), "spec.environment"),
@@ -61,11 +76,36 @@ fn bad_specs() -> Vec<(Value, &'static str)> {
         (json!({"tags": {"k": "it's"}}), "spec.tags"),
         (json!({"aws": {"assumeRoleArn": "role/x"}}), "spec.aws.assumeRoleArn"),
         (json!({"aws": {"region": "moon-1"}}), "spec.aws.region"),
+        (
+            json!({"network": {"extraRoutes": [{"tier": "Private", "destination": "0.0.0.0/0", "target": "tgw-01234567"}]}}),
+            "default routes are the platform's",
+        ),
+        (
+            json!({"network": {"extraRoutes": [{"tier": "Private", "destination": "10.9.0.0/16", "target": "igw-01234567"}]}}),
+            "spec.network.extraRoutes[0].target",
+        ),
+        (json!({"network": {"extraEndpoints": ["kms"]}}), "no endpoint yet"),
+        (json!({"securityGroups": {"alb": {"extraRules": [rule("tcp", None, "10.0.0.0/8")]}}}), "need fromPort"),
+        (json!({"securityGroups": {"alb": {"extraRules": [rule("all", Some(1), "10.0.0.0/8")]}}}), "have no ports"),
+        (json!({"securityGroups": {"alb": {"extraRules": [rule("tcp", Some(22), "10.0.0.1/8")]}}}), "first address"),
+        (
+            json!({"keys": {"app": {"extraStatements": [{"sid": "Mine", "principals": ["a.amazonaws.com"], "actions": ["kms:Decrypt"]}]}}}),
+            "spec.keys.app.extraStatements[0].sid",
+        ),
+        (
+            json!({"exceptions": [{"node": "us-east-1/ec2/vpc/main", "path": "cidr", "reason": "why", "until": "tomorrow, or the day after"}]}),
+            "spec.exceptions[0].until",
+        ),
+        (json!({"audit": {"retentionDays": 30}}), "spec.audit.retentionDays"),
+        (json!({"logs": {"accessLogRetentionDays": 1}}), "spec.logs.accessLogRetentionDays"),
     ]
 }
 
 async fn bad_objects(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
+    let long = "n".repeat(64);
+    let named = Object::create(place.client.clone(), &place.namespace, &long, json!({})).await;
+    ensure!(named.is_err_and(|error| error.to_string().contains("at most 63 characters")), "a long name was accepted");
     for (spec, words) in bad_specs() {
         match Object::create(place.client.clone(), &place.namespace, "bad", spec.clone()).await {
             Ok(_) => bail!("{spec} was accepted"),
@@ -157,5 +197,68 @@ async fn denied(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(condition(&status, "Stalled").is_some_and(|c| c.status == "True"), "{:#?}", status.conditions);
     let message = condition(&status, "Ready").map(|c| c.message.clone()).unwrap_or_default();
     ensure!(message.contains("logs:CreateLogGroup") && message.contains("logs/log-group//"), "{message}");
+    Ok(())
+}
+
+async fn unparsable(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
+    cluster.apply_crds().await?;
+    cluster.namespace(&place.namespace).await?;
+    let nothing = place.aws.everything().await?;
+    let log = world.folder().join("unparsable.log");
+    let _controller = Controller::start(&cluster, &world.emulator, &log, payment_platform_tests::controller::QUICK)?;
+    let client = cluster.client().await?;
+    let object = Object::create(client.clone(), &place.namespace, "payments", place.spec(json!({}))).await?;
+    let status = object.ready().await?;
+    let (group, key) = (id(&status, "security-group/aurora")?, id(&status, "kms/key/logs")?);
+
+    // An older or newer schema lets through what this controller cannot read.
+    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let open = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
+    let root = "/spec/versions/0/schema/openAPIV3Schema/x-kubernetes-validations";
+    let patch = json!([{"op": "replace", "path": path, "value": open}, {"op": "remove", "path": root}]);
+    let patch: Patch<()> = Patch::Json(serde_json::from_value(patch)?);
+    crds.patch("paymentplatforms.paymentplatform.io", &PatchParams::default(), &patch).await?;
+    let resource = ApiResource::erase::<PaymentPlatform>(&());
+    let untyped: Api<DynamicObject> = Api::namespaced_with(client, &place.namespace, &resource);
+    let merge = |patch: Value| {
+        let untyped = untyped.clone();
+        async move { untyped.patch("payments", &PatchParams::default(), &Patch::Merge(patch)).await }
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while merge(json!({"spec": {"network": "everywhere"}})).await.is_err() {
+        ensure!(Instant::now() < deadline, "the schema is not taken over in time");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let ready = |object: &DynamicObject| {
+        let conditions = object.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.into_iter().find(|one| one["type"] == "Ready").unwrap_or_default()
+    };
+    while ready(&untyped.get("payments").await?)["reason"] != "InvalidSpec" {
+        ensure!(Instant::now() < deadline, "it is not reported");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let before = place.writes()?.len();
+    place.aws.open_port(&group, 22).await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    place.no_write_since(before)?;
+
+    // It is deleted carefully: after a confirmation by its name, and with its data kept.
+    untyped.delete("payments", &kube::api::DeleteParams::default()).await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    place.no_write_since(before)?;
+    merge(json!({"metadata": {"annotations": {payment_platform_api::CONFIRM_DELETION: "payments"}}})).await?;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while untyped.get_opt("payments").await?.is_some() {
+        ensure!(Instant::now() < deadline, "it is not deleted");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let mut left = place.aws.everything().await?;
+    left.retain(|one| !nothing.contains(one));
+    ensure!(left.iter().any(|one| one == "log group /ecs/payment-prd"), "{left:?}");
+    ensure!(left.iter().any(|one| one.starts_with("key ") && key.ends_with(&one[4..])), "{left:?}");
+    ensure!(left.iter().all(|one| !one.starts_with("subnet ")), "{left:?}");
     Ok(())
 }

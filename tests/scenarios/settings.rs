@@ -22,6 +22,8 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("paused_nothing_is_written_and_resuming_acts_at_once", |world| paused(world).boxed()),
     ("observed_drift_is_reported_and_not_corrected", |world| observed(world).boxed()),
     ("production_is_deleted_after_confirmation_and_keeps_its_data", |world| keep_data(world).boxed()),
+    ("a_key_about_to_go_is_brought_back_when_its_data_is_kept", |world| pending_key(world).boxed()),
+    ("all_zones_are_exchanged", |world| exchanged_zones(world).boxed()),
     ("a_plan_says_what_would_change_and_exits_accordingly", |world| plans(world).boxed()),
     ("a_single_nat_gateway_serves_an_ephemeral_platform", |world| single_nat(world).boxed()),
 ];
@@ -216,6 +218,39 @@ async fn keep_data(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(id(&status, "kms/key/logs")? == key, "the kept key was not taken over");
     let tags = place.aws.kms.list_resource_tags().key_id(&key).send().await?;
     ensure!(tags.tags().iter().all(|tag| tag.tag_key() != "paymentplatform.io/kept"), "still tagged as kept");
+    Ok(())
+}
+
+async fn pending_key(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let key = id(&object.status().await?, "kms/key/logs")?;
+    // Paused, so that nobody brings it back before.
+    object.annotate(payment_platform_api::PAUSED, Some("true")).await?;
+    object.until("paused", |status| condition(status, "Ready").is_some_and(|c| c.reason == "Paused")).await?;
+    place.aws.kms.schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await?;
+    object.delete().await?;
+    let kept = place.aws.kms.describe_key().key_id(&key).send().await?.key_metadata.context("no key")?;
+    ensure!(kept.enabled() && kept.deletion_date().is_none(), "what is kept would be shredded: {kept:?}");
+    let tags = place.aws.kms.list_resource_tags().key_id(&key).send().await?;
+    ensure!(tags.tags().iter().any(|tag| tag.tag_key() == "paymentplatform.io/kept"), "not tagged as kept");
+    Ok(())
+}
+
+async fn exchanged_zones(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let zones = |names: [&str; 2]| json!({"availabilityZones": names.map(|name| format!("us-east-1{name}"))});
+    let object = place.built("payments", json!({"profile": "Ephemeral", "network": zones(["a", "b"])})).await?;
+    let vpc = id(&object.status().await?, "ec2/vpc/main")?;
+    object.merge(json!({"spec": {"network": zones(["c", "d"])}})).await?;
+    let status = object.ready().await?;
+    ensure!(id(&status, "ec2/vpc/main")? == vpc && status.drift.is_empty(), "{:?}", status.drift);
+    let filter = aws_sdk_ec2::types::Filter::builder().name("vpc-id").values(vpc).build();
+    let subnets = place.aws.ec2.describe_subnets().filters(filter).send().await?;
+    let mut placed: Vec<&str> = subnets.subnets().iter().filter_map(|subnet| subnet.availability_zone()).collect();
+    placed.sort_unstable();
+    placed.dedup();
+    ensure!(placed == ["us-east-1c", "us-east-1d"] && subnets.subnets().len() == 6, "{placed:?}");
     Ok(())
 }
 

@@ -85,3 +85,52 @@ impl DeletionPolicy {
         if other.protection() > self.protection() { other } else { self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_force() -> Resolved {
+        Resolved {
+            profile: Some(Profile::Production),
+            deletion_policy: Some(DeletionPolicy::KeepData),
+            log_retention_days: Some(365),
+            key_rotation_days: Some(365),
+            deny_remote_administration: Some(true),
+            ..Resolved::default()
+        }
+    }
+
+    #[test]
+    fn what_protects_less_waits_and_what_protects_more_does_not() {
+        let in_force = in_force();
+        let mut guard = Guard::new(Some(&in_force), false);
+        assert_eq!(guard.profile(Profile::Ephemeral), Profile::Production);
+        assert_eq!(guard.deletion_policy(DeletionPolicy::Delete), DeletionPolicy::KeepData);
+        assert_eq!(guard.deletion_policy(DeletionPolicy::Retain), DeletionPolicy::Retain);
+        assert_eq!(guard.at_least("logs", 90, |old| old.log_retention_days), 365);
+        assert_eq!(guard.at_least("logs", 400, |old| old.log_retention_days), 400);
+        assert_eq!(guard.at_most("rotation", 730, |old| old.key_rotation_days), 365);
+        assert_eq!(guard.at_most("rotation", 90, |old| old.key_rotation_days), 90);
+        assert!(guard.on("deny", false, |old| old.deny_remote_administration));
+        let fields: Vec<_> = guard.lowered.iter().map(ToString::to_string).collect();
+        let expected = [
+            "profile: Production -> Ephemeral",
+            "deletionPolicy: KeepData -> Delete",
+            "logs: 365 -> 90",
+            "rotation: 365 -> 730",
+            "deny: true -> false",
+        ];
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn a_new_platform_and_an_approved_one_get_what_they_ask_for() {
+        let in_force = in_force();
+        for mut guard in [Guard::new(None, false), Guard::new(Some(&in_force), true)] {
+            assert_eq!(guard.profile(Profile::Ephemeral), Profile::Ephemeral);
+            assert_eq!(guard.at_least("logs", 90, |old| old.log_retention_days), 90);
+            assert!(guard.lowered.is_empty());
+        }
+    }
+}

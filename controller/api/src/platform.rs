@@ -390,20 +390,19 @@ fn derived_zones(names: Vec<String>, pinned: &[PinnedZone], vpc: Ipv4Net, errors
     zones.collect()
 }
 
+/// Places of a zone in the address plan: a tier begins ten ranges after the one before. Three zones that go and three
+/// that come need six.
+const PLACES: i32 = 10;
+
 /// The place of each zone in the address plan: a zone keeps its own, a new one takes the lowest that no zone has, not
 /// even one that is about to go, since its subnets are still there when the new ones are made.
 fn indexes(names: &[String], pinned: &[PinnedZone]) -> Vec<i32> {
     let mut taken: BTreeSet<i32> = pinned.iter().map(|zone| zone.index).collect();
-    let staying: BTreeSet<i32> =
-        pinned.iter().filter(|zone| names.contains(&zone.name)).map(|zone| zone.index).collect();
     let mut own = Vec::new();
     for name in names {
         let index = match pinned.iter().find(|zone| zone.name == *name) {
             Some(zone) => zone.index,
-            None => (0..3)
-                .find(|index| !taken.contains(index))
-                .or_else(|| (0..3).find(|index| !staying.contains(index) && !own.contains(index)))
-                .unwrap_or_default(),
+            None => (0..PLACES).find(|index| !taken.contains(index)).unwrap_or_default(),
         };
         taken.insert(index);
         own.push(index);

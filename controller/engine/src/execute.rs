@@ -350,7 +350,8 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             Err(error) => {
                 // A creation or change may be several calls, and an earlier one than the failed may have had its effect.
                 entry.written = Some(sent_or_now(sent));
-                entry.outcome = failed(error);
+                let tried = self.pass.memory.nodes.get(&planned.node).is_some_and(|known| known.written.is_some());
+                entry.outcome = failed(if tried { error } else { first_time(error) });
             }
         }
         (self.progress)(&entry);
@@ -405,6 +406,15 @@ fn held(hold: &Hold) -> Outcome {
             Outcome::Waiting { until: "reads show what may have been made before".to_owned(), retry: *retry }
         }
         hold => Outcome::Held(hold.clone()),
+    }
+}
+
+/// A name that was free when it was looked for and is taken now may be our own: the answer to an earlier attempt of the
+/// same call can be lost. The next look tells; only when the name is taken again is it somebody else's.
+fn first_time(error: CloudError) -> CloudError {
+    match error.class {
+        Class::AlreadyExists => CloudError { class: Class::Conflict, ..error },
+        _ => error,
     }
 }
 

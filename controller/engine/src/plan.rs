@@ -296,12 +296,13 @@ pub fn decide<C: 'static>(
         Ok(wish) => wish,
         Err(pending) => return only(Step::After(pending.on)),
     };
+    let described = described(node);
     let digest = wish.holes.is_empty().then(|| digest(node, outputs)).flatten();
+    let digest = digest.map(|digest| format!("{digest}-{described}"));
     let (step, drift) = match (found, fields) {
         (Some(found), Some(fields)) => {
-            // With holes the digest is not known yet, but what is found wrong without them is closed as drift.
-            let agreed = known.and_then(|known| known.wish.as_ref());
-            let same_wish = agreed.is_some_and(|agreed| digest.as_ref().is_none_or(|digest| digest == agreed));
+            let agreed = known.and_then(|known| known.wish.as_deref());
+            let same_wish = agreed.is_some_and(|agreed| same_wish(agreed, digest.as_deref(), &described));
             let step = compare(node, found, &**fields, &wish, options);
             let differs = !matches!(step, Step::Keep | Step::After(_) | Step::Hold(Hold::Excepted { .. }));
             (step, same_wish && differs)
@@ -383,6 +384,23 @@ fn unseen_hold(unseen: &Unseen) -> Hold {
         Unseen::NotLookedAt => Hold::NotLookedAt,
         Unseen::TooEarly { retry } => Hold::TooEarly { retry: *retry },
     }
+}
+
+/// Whether what is wanted is what the thing last agreed with. While the wish has holes, only its description can tell.
+fn same_wish(agreed: &str, digest: Option<&str>, described: &str) -> bool {
+    let parts = |text: &str| text.split_once('-').map(|(wish, described)| (wish.to_owned(), described.to_owned()));
+    match (digest.map(parts), parts(agreed)) {
+        (Some(Some((wish, _))), Some((agreed, _))) => wish == agreed,
+        (None, Some((_, agreed))) => agreed == described,
+        // Recorded before descriptions were.
+        (Some(Some((wish, _))), None) => wish == agreed,
+        _ => true,
+    }
+}
+
+/// A short digest of what the graph says of a node, which needs no outputs.
+fn described<C: 'static>(node: &Node<C>) -> String {
+    hex::encode(&Sha256::digest(node.resource.json().to_string())[..4])
 }
 
 /// A short digest of a wish, without what it takes over from what is there.

@@ -187,4 +187,12 @@ mod tests {
         assert_eq!(class_of_status(503), Class::Unavailable);
         assert_eq!(class_of_status(400), Class::Invalid);
     }
+
+    #[test]
+    fn a_refused_connection_was_certainly_not_sent() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert!(has_cause(&refused, is_refused));
+        assert!(!has_cause(&broken, is_refused), "a broken one may have carried the request");
+    }
 }

@@ -28,6 +28,8 @@ pub struct State {
     pub hidden: BTreeSet<String>,
     /// Nodes whose creation is refused.
     pub refused: BTreeSet<String>,
+    /// Nodes whose name is refused as taken, though nothing of that name is seen.
+    pub taken: BTreeSet<String>,
     /// Nodes whose creation works, but whose answer is lost.
     pub unanswered: BTreeSet<String>,
     /// Writes left before every further one fails, before its effect.

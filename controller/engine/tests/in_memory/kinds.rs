@@ -28,6 +28,9 @@ pub struct Output {
     pub id: String,
 }
 
+/// The name that the cloud keeps unique among vaults.
+const THE_VAULT: &str = "the vault";
+
 macro_rules! kind {
     ($name:ident, $kind:literal, $create:expr, $stateful:literal, $delete:expr, [$($field:ident: $type:ty),*], |$this:ident, $up:ident| $links:expr) => {
         #[derive(Clone, Serialize)]
@@ -50,6 +53,10 @@ macro_rules! kind {
             type Cloud = Cloud;
             type Fields = Fields;
             type Output = Output;
+
+            fn unique_name(&self) -> Option<String> {
+                $stateful.then(|| THE_VAULT.to_owned())
+            }
 
             fn fields(&self, $up: &Up<'_>, _seen: Option<&Fields>) -> Result<Fields, Pending> {
                 let $this = self;
@@ -109,7 +116,7 @@ fn sweep<R: Resource<Fields = Fields, Output = Output>>(
             return Err(CloudError::new(Class::Unavailable, "cloud:Read", "Down", "cannot read"));
         }
         let wanted = |id: &String, thing: &Thing| match &look {
-            Look::All => thing.claim.is_some(),
+            Look::All => thing.claim.is_some() || kind == Vault::KIND,
             Look::Ids(ids) => ids.contains(id),
         };
         let things = state
@@ -123,7 +130,7 @@ fn sweep<R: Resource<Fields = Fields, Output = Output>>(
 fn found<R: Resource<Fields = Fields, Output = Output>>(id: &str, thing: &Thing) -> Found<R> {
     Found {
         claim: thing.claim.clone(),
-        name: None,
+        name: (thing.kind == Vault::KIND).then(|| THE_VAULT.to_owned()),
         name_fits: !thing.renamed,
         cloud_id: id.to_owned(),
         uses: thing.links.iter().cloned().collect(),
@@ -145,6 +152,9 @@ fn create(kind: &'static str, how: Create, want: Fields, cx: &Context<Cloud>) ->
         let node = cx.node.name.clone();
         if state.refused.contains(&node) {
             return Err(CloudError::new(Class::Denied, "cloud:Create", "AccessDenied", "no"));
+        }
+        if state.taken.contains(&node) {
+            return Err(CloudError::new(Class::AlreadyExists, "cloud:Create", "Taken", "the name is taken"));
         }
         let answered = state.write(format!("create {node}"))?;
         let same = |(_, thing): &(&String, &Thing)| thing.kind == kind && thing.token == cx.token;
@@ -182,11 +192,10 @@ fn update(now: Output, changes: Vec<Change>, cx: &Context<Cloud>) -> Result<Prog
                     thing.links.insert(link.to_owned());
                 }
                 ("owner", _) => {
-                    if let Some(claim) = &mut thing.claim {
-                        claim.owner.uid =
-                            change.after.as_ref().and_then(|uid| uid.as_str()).unwrap_or_default().to_owned();
-                        claim.kept = None;
-                    }
+                    let uid = change.after.as_ref().and_then(|uid| uid.as_str()).unwrap_or_default().to_owned();
+                    let owner = Owner { name: "ns/a".to_owned(), uid };
+                    thing.claim = Some(Claim { owner, node: cx.node.clone(), kept: None });
+                    thing.renamed = false;
                 }
                 _ => {}
             }

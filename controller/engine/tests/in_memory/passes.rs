@@ -221,3 +221,134 @@ fn at_width_one_everything_is_made_all_the_same() {
     assert!(driver.wide_pass(&wanted(1, 1), 1).is_converged());
     assert_eq!(driver.cloud.contents(), built(1, 1));
 }
+
+/// Sets the size of a node's thing by hand.
+fn resize(driver: &Driver, node: &str, size: i64) {
+    let id = driver.cloud.ids(node).remove(0);
+    driver.cloud.with(|state| state.things.get_mut(&id).unwrap().size = size);
+}
+
+fn outcome(report: &payment_platform_engine::Report, node: &str) -> Outcome {
+    report.entries.iter().find(|entry| entry.node.name == node).unwrap().outcome.clone()
+}
+
+#[test]
+fn a_contested_correction_is_held_but_never_one_that_closes() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    crate::driver::let_the_window_pass();
+    let contested = Hold::Contested { times: 5, retry: std::time::Duration::from_secs(60) };
+    for name in ["a", "c"] {
+        let node = payment_platform_engine::NodeId::new(&driver.region, "test/item", name);
+        driver.options.contested.insert(node, contested.clone());
+    }
+    resize(&driver, "a", 7);
+    let c = driver.cloud.ids("c").remove(0);
+    driver.cloud.with(|state| state.things.get_mut(&c).unwrap().links.insert("foreign".to_owned()));
+    let report = driver.pass(&wanted(1, 1));
+    assert_eq!(outcome(&report, "a"), Outcome::Held(contested));
+    assert_eq!(outcome(&report, "c"), Outcome::Changed);
+    assert!(driver.cloud.with(|state| !state.things[&c].links.contains("foreign")));
+}
+
+#[test]
+fn an_excepted_difference_is_left_alone_and_what_else_differs_is_corrected() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    crate::driver::let_the_window_pass();
+    driver.options.exceptions = vec![payment_platform_engine::Exception {
+        node: payment_platform_engine::NodeId::new(&driver.region, "test/item", "a"),
+        path: "size".to_owned(),
+        reason: "agreed".to_owned(),
+        until: "tomorrow".to_owned(),
+    }];
+    resize(&driver, "a", 7);
+    resize(&driver, "b", 7);
+    let report = driver.pass(&wanted(1, 1));
+    assert!(matches!(outcome(&report, "a"), Outcome::Held(Hold::Excepted { reason, .. }) if reason == "agreed"));
+    assert!(report.is_converged(), "an exception is no fault");
+    assert!(report.entries.iter().all(|entry| entry.node.name != "a" || !entry.drift), "nor is it drift");
+    let a = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| state.things.get_mut(&a).unwrap().links.insert("foreign".to_owned()));
+    driver.pass(&wanted(1, 1));
+    assert!(driver.cloud.with(|state| !state.things[&a].links.contains("foreign")), "the rest of the node is kept");
+    assert_eq!(driver.cloud.with(|state| state.things[&a].size), 7);
+    driver.options.exceptions.clear();
+    crate::driver::let_the_window_pass();
+    driver.pass(&wanted(1, 1));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
+
+#[test]
+fn approved_what_holds_data_is_deleted_but_never_a_twin_of_it() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    driver.options.approved = true;
+    let original = driver.cloud.ids("vault").remove(0);
+    let twin = driver.cloud.with(|state| {
+        let id = state.new_id();
+        let twin = state.things[&original].clone();
+        state.things.insert(id.clone(), twin);
+        id
+    });
+    driver.pass(&wanted(1, 1));
+    assert!(driver.cloud.with(|state| state.things.contains_key(&twin)));
+    driver.cloud.with(|state| state.things.remove(&twin));
+    driver.converge(&Graph::default());
+    assert!(driver.cloud.contents().is_empty(), "{:?}", driver.cloud.contents());
+}
+
+#[test]
+fn a_look_that_was_too_early_is_repeated_once_it_no_longer_is() {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use payment_platform_engine::inventory::{Inventory, KindLook};
+    use payment_platform_engine::{Known, Memory, NodeId, Region};
+
+    use crate::kinds::KINDS;
+
+    let (window, written) = (Duration::from_secs(10), Instant::now());
+    let region = Region::new("r");
+    let mut memory = Memory::default();
+    let known = Known { written: Some(written), ..Known::default() };
+    memory.nodes.insert(NodeId::new(&region, "test/box", "box"), known);
+    let mut inventory = Inventory::default();
+    let look = KindLook::new(written + Duration::from_secs(1), Ok(Vec::new()));
+    inventory.looks.insert((region.clone(), "test/box"), Arc::new(look));
+    let doubted = |after: u64| {
+        let now = written + Duration::from_secs(after);
+        !inventory.doubts(&wanted(1, 1), &memory, KINDS, now, window).places.is_empty()
+    };
+    assert!(!doubted(5), "it is too early for another look");
+    assert!(doubted(10), "an old look must not stand for a new one");
+}
+
+#[test]
+fn a_changed_wish_that_is_not_complete_yet_is_no_drift() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    crate::driver::let_the_window_pass();
+    // `c` is to be larger, and what it links to is not known: `a` is gone and cannot be made again.
+    let a = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| {
+        state.things.remove(&a);
+        state.refused.insert("a".to_owned());
+    });
+    let report = driver.pass(&wanted(1, 5));
+    let entry = report.entries.iter().find(|entry| entry.node.name == "c").unwrap();
+    assert!(entry.changes.iter().any(|change| change.path.to_string() == "size"), "{:?}", entry.changes);
+    assert!(!entry.drift, "the spec has changed, nobody else");
+    // The same wish as before, as incomplete: now it is somebody else who has changed it.
+    driver.cloud.with(|state| state.refused.clear());
+    driver.converge(&wanted(1, 5));
+    crate::driver::let_the_window_pass();
+    let a = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| {
+        state.things.remove(&a);
+        state.refused.insert("a".to_owned());
+    });
+    resize(&driver, "c", 9);
+    let report = driver.pass(&wanted(1, 5));
+    assert!(report.entries.iter().any(|entry| entry.node.name == "c" && entry.drift));
+}
