@@ -11,8 +11,10 @@ JOBS ?= 2
 DENY_VERSION := 0.20.2
 CARGO_FLAGS := --workspace --locked -j $(JOBS)
 CONTROLLER := $(CARGO_TARGET_DIR)/debug/payment-platform-controller
+CHART := charts/payment-platform-controller
+GENERATED := docs/adding-a-kind.md crds $(CHART)/crds $(CHART)/rbac docs/graphs docs/api.md docs/resources.md docs/iam-policy.json
 
-.PHONY: help build demo test unit scenarios scenario emulator-check generate lint fmt-check clippy generated deny
+.PHONY: help build demo test unit scenarios scenario kind-test chart-test emulator-check generate lint fmt-check clippy generated deny
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
@@ -24,7 +26,7 @@ build: ## Build everything (the first time takes some minutes: the AWS SDK)
 demo: build ## Build a platform on an emulated AWS, break it, watch it being put right (KEEP=1 leaves it running)
 	@$(CARGO_TARGET_DIR)/debug/demo
 
-test: unit emulator-check scenarios ## Run all tests
+test: unit emulator-check chart-test scenarios ## Run all tests
 
 unit: build ## Unit tests, in seconds
 	cargo test $(CARGO_FLAGS) --lib --bins --test in_memory
@@ -32,14 +34,31 @@ unit: build ## Unit tests, in seconds
 scenarios: build ## Scenarios on a real API server and an emulated AWS
 	cargo test $(CARGO_FLAGS) --test scenarios
 
+kind-test: build ## The scenarios on a kind cluster (needs kind and a container engine)
+	@command -v kind >/dev/null || { echo "kind is needed: https://kind.sigs.k8s.io"; exit 1; }
+	kind create cluster --name payment-platform-test --config kind-config.yaml
+	trap 'kind delete cluster --name payment-platform-test; rm -f "$$config"' EXIT; \
+	  config=$$(mktemp) && kind get kubeconfig --name payment-platform-test > "$$config" && \
+	  KUBECONFIG="$$config" cargo test $(CARGO_FLAGS) --test scenarios
+
 scenario: build ## One scenario: make scenario NAME=deletion
 	cargo test $(CARGO_FLAGS) --test scenarios -- $(NAME)
+
+chart-test: build ## Check the Helm chart by a real Helm (UPDATE_GOLDEN=1 writes what it renders again)
+	cargo test $(CARGO_FLAGS) --test chart
 
 emulator-check: ## Check the AWS emulator's mends and rules with plain boto3
 	@"$$(tests/aws/setup.sh)" tests/aws/check_mends.py
 
 generate: build ## Write the generated files again
 	$(CONTROLLER) crd > crds/paymentplatforms.yaml
+	$(CONTROLLER) crd > $(CHART)/crds/paymentplatforms.yaml
+	$(CONTROLLER) rbac watched > $(CHART)/rbac/watched.yaml
+	$(CONTROLLER) rbac lease > $(CHART)/rbac/lease.yaml
+	$(CONTROLLER) iam-policy > docs/iam-policy.json
+	for example in examples/*.yaml; do \
+	  $(CONTROLLER) graph -f $$example -o text > docs/graphs/$$(basename $$example .yaml).txt; done
+	$(CARGO_TARGET_DIR)/debug/generate-docs
 
 lint: fmt-check clippy generated deny ## All gates but the tests
 
@@ -51,7 +70,9 @@ clippy:
 	RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__ cargo build $(CARGO_FLAGS) --all-targets
 
 generated: generate
-	git diff --exit-code -- crds
+	git diff --exit-code -- $(GENERATED)
+	@new=$$(git ls-files --others --exclude-standard -- $(GENERATED)); \
+	  test -z "$$new" || { echo "Generated and not committed: $$new"; exit 1; }
 
 deny: ## Licences, bans and sources of the dependencies, offline
 	@command -v "$(CACHE)/tools/bin/cargo-deny" >/dev/null || { echo "Installing cargo-deny (once, some minutes) ..."; \

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::Api;
 use payment_platform_api::{Facts, PaymentPlatform, Platform};
@@ -16,10 +16,12 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::aws::iam_policy;
 use crate::controller::{self, NAME, Settings};
 use crate::lease::{self, Elector, Held};
 use crate::pass::Limits;
 use crate::platform::desired;
+use crate::rbac;
 use crate::scope::{Scopes, Settings as ScopeSettings};
 
 /// Builds PCI DSS payment environments on AWS from one Kubernetes object, and keeps them so.
@@ -45,6 +47,19 @@ enum Command {
     Graph(Graph),
     /// Print the CustomResourceDefinition.
     Crd,
+    /// Print the IAM policy that the controller's role needs, as JSON.
+    IamPolicy,
+    /// Print the rights on the Kubernetes API that the controller needs, as rules of a role, in YAML.
+    Rbac {
+        /// Where the rights are needed.
+        #[arg(value_enum)]
+        place: rbac::Place,
+    },
+    /// Print a completion script for a shell.
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Args)]
@@ -177,8 +192,21 @@ struct Graph {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum GraphFormat {
+    /// A flow chart.
     Mermaid,
+    /// Everything, for programs.
     Json,
+    /// A line for each node and each that it needs, to read and to compare.
+    Text,
+}
+
+/// Writes to standard output. A reader that has seen enough (`head`) is no error.
+fn show(text: &str) -> anyhow::Result<ExitCode> {
+    use std::io::Write as _;
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot write the answer"),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// Runs one command.
@@ -192,9 +220,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             plan::run(&scopes, object, flags.aws.limits(), flags.output == PlanFormat::Json).await
         }
         Command::Graph(flags) => graph(&flags),
-        Command::Crd => {
-            print!("{}", serde_saphyr::to_string(&payment_platform_api::crd())?);
-            Ok(ExitCode::SUCCESS)
+        Command::Crd => show(&serde_saphyr::to_string(&payment_platform_api::crd())?),
+        Command::IamPolicy => {
+            let document = serde_json::to_string_pretty(&iam_policy::document())?;
+            show(&format!("{document}\n"))
+        }
+        Command::Rbac { place } => show(&serde_saphyr::to_string(&rbac::rules(place))?),
+        Command::Completion { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+            show(&String::from_utf8(script)?)
         }
     }
 }
@@ -330,11 +365,11 @@ fn graph(flags: &Graph) -> anyhow::Result<ExitCode> {
     let platform = Platform::resolve(&object.spec, &facts).map_err(plan::all)?;
     let owner = Owner { name: owner_name(&object)?, uid: "00000000-0000-0000-0000-000000000000".to_owned() };
     let graph = desired(&platform, &owner);
-    match flags.output {
-        GraphFormat::Mermaid => print!("{}", graph.mermaid()),
-        GraphFormat::Json => println!("{}", serde_json::to_string_pretty(&graph.json())?),
-    }
-    Ok(ExitCode::SUCCESS)
+    show(&match flags.output {
+        GraphFormat::Mermaid => graph.mermaid(),
+        GraphFormat::Text => graph.text(),
+        GraphFormat::Json => format!("{}\n", serde_json::to_string_pretty(&graph.json())?),
+    })
 }
 
 #[cfg(test)]

@@ -7,5 +7,6 @@ pub mod lease;
 pub mod pass;
 pub mod platform;
 pub mod quota;
+pub mod rbac;
 pub mod scope;
 pub mod status;

@@ -299,7 +299,7 @@ fn judge(
         takes_over: subject.takes_over.clone(),
         adopts: subject.adopts.clone(),
     };
-    let observation = inventory.observe(graph, KINDS, &own, &state.memory, limits.consistency_window);
+    let observation = inventory.observe(graph, &KINDS, &own, &state.memory, limits.consistency_window);
     let exceptions = platform.map_or(&[][..], |platform| &platform.exceptions);
     let options = Options {
         hold: (subject.mode == Mode::Paused).then(|| Hold::Platform("reconciliation is paused".to_owned())),
@@ -311,7 +311,7 @@ fn judge(
         exceptions: in_force(exceptions, subject.now),
         approved,
     };
-    let plan = plan(graph, &observation, &state.memory, KINDS, &options);
+    let plan = plan(graph, &observation, &state.memory, &KINDS, &options);
     Judged { observation, plan, options }
 }
 
@@ -370,7 +370,7 @@ pub async fn carry_out(
         graph: &prepared.graph,
         observation: &prepared.observation,
         memory: &memory,
-        kinds: KINDS,
+        kinds: &KINDS,
         options: &prepared.options,
         clouds: &clouds,
         uid: &prepared.uid,
@@ -413,7 +413,7 @@ async fn look(
     for (region, scope) in scopes {
         inventory.looks.extend(scope.look(region, ages).await);
     }
-    let doubts = inventory.doubts(graph, memory, KINDS, Instant::now(), window);
+    let doubts = inventory.doubts(graph, memory, &KINDS, Instant::now(), window);
     for (region, scope) in scopes {
         let kinds = doubts.places.iter().filter(|(place, _)| place == region).map(|(_, kind)| *kind);
         for (kind, look) in scope.look_again(kinds).await {

@@ -27,6 +27,7 @@ pub struct World {
     folder: tempfile::TempDir,
     log: PathBuf,
     _controller: Mutex<Controller>,
+    _kubeconfig: tempfile::NamedTempFile,
     accounts: AtomicU32,
 }
 
@@ -35,14 +36,16 @@ impl World {
         let cluster = Cluster::start()?;
         let emulator = Emulator::start()?;
         let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(async {
+        let kubeconfig = runtime.block_on(async {
             cluster.apply_crds().await?;
-            cluster.namespace("controller").await
+            cluster.namespace("controller").await?;
+            // With the rights of its own service account: what it lacks shows in every scenario.
+            cluster.service_account("controller").await
         })?;
         let folder = tempfile::tempdir()?;
         let log = folder.path().join("controller.log");
         let flags = [QUICK, &["--lease-namespace=controller", "--log=info"]].concat();
-        let controller = Controller::start(&cluster, &emulator, &log, &flags)?;
+        let controller = Controller::start_as(kubeconfig.path(), &emulator, &log, &flags)?;
         let first = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.subsec_micros() % 1000;
         Ok(Self {
             cluster,
@@ -50,6 +53,7 @@ impl World {
             folder,
             log,
             _controller: Mutex::new(controller),
+            _kubeconfig: kubeconfig,
             accounts: AtomicU32::new(first * 1000),
         })
     }

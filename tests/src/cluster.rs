@@ -6,8 +6,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::{Child, path_from, root};
@@ -110,6 +112,11 @@ impl Cluster {
         if !applied.success() {
             bail!("kubectl could not apply the CRD");
         }
+        self.crds_established().await
+    }
+
+    /// Waits until the API server serves the objects.
+    pub async fn crds_established(&self) -> anyhow::Result<()> {
         let api: Api<CustomResourceDefinition> = Api::all(self.client().await?);
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
@@ -130,6 +137,55 @@ impl Cluster {
         let api: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.client().await?);
         let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         api.patch(name, &PatchParams::apply("tests"), &Patch::Apply(namespace)).await?;
+        Ok(())
+    }
+
+    /// Makes the controller's service account in a namespace, with the rights that the controller says it needs and no
+    /// others; a kubeconfig that acts as it.
+    pub async fn service_account(&self, namespace: &str) -> anyhow::Result<tempfile::NamedTempFile> {
+        let name = "payment-platform-controller";
+        let indented = |place: &str| -> anyhow::Result<String> {
+            let output = Command::new(crate::controller::binary()?).args(["rbac", place]).output()?;
+            Ok(String::from_utf8(output.stdout)?)
+        };
+        let api = "apiVersion: rbac.authorization.k8s.io/v1";
+        let subject = format!("subjects: [{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}]");
+        let reference =
+            |kind: &str| format!("roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: {kind}, name: {name}}}");
+        let here = format!("metadata: {{name: {name}, namespace: {namespace}}}");
+        let everywhere = format!("metadata: {{name: {name}}}");
+        let manifests = [
+            format!("apiVersion: v1\nkind: ServiceAccount\n{here}\n"),
+            format!("{api}\nkind: ClusterRole\n{everywhere}\nrules:\n{}", indented("watched")?),
+            format!("{api}\nkind: ClusterRoleBinding\n{everywhere}\n{subject}\n{}\n", reference("ClusterRole")),
+            format!("{api}\nkind: Role\n{here}\nrules:\n{}", indented("lease")?),
+            format!("{api}\nkind: RoleBinding\n{here}\n{subject}\n{}\n", reference("Role")),
+        ];
+        self.apply(&manifests.join("---\n"))?;
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client().await?, namespace);
+        let request = TokenRequest::default();
+        let token = accounts.create_token_request(name, &PostParams::default(), &request).await?;
+        let token = token.status.and_then(|status| status.token).context("no token for the service account")?;
+        // The same server, another user.
+        let mut value = serde_json::to_value(Kubeconfig::read_from(&self.kubeconfig)?)?;
+        for user in value["users"].as_array_mut().into_iter().flatten() {
+            user["user"] = serde_json::json!({ "token": token });
+        }
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), value.to_string())?;
+        Ok(file)
+    }
+
+    /// `kubectl apply` of manifests.
+    pub fn apply(&self, manifests: &str) -> anyhow::Result<()> {
+        use std::io::Write as _;
+        let mut kubectl = self.kubectl();
+        let kubectl = kubectl.args(["apply", "--server-side", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut process = kubectl.spawn()?;
+        process.stdin.take().context("no standard input")?.write_all(manifests.as_bytes())?;
+        if !process.wait()?.success() {
+            bail!("kubectl could not apply {manifests}");
+        }
         Ok(())
     }
 

@@ -36,9 +36,14 @@ pub struct Controller {
 impl Controller {
     /// `run`, with intervals that suit a test.
     pub fn start(cluster: &Cluster, emulator: &Emulator, log: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        Self::start_as(&cluster.kubeconfig, emulator, log, flags)
+    }
+
+    /// The same with the rights of a kubeconfig.
+    pub fn start_as(kubeconfig: &Path, emulator: &Emulator, log: &Path, flags: &[&str]) -> anyhow::Result<Self> {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
         let process = command(emulator)?
-            .env("KUBECONFIG", &cluster.kubeconfig)
+            .env("KUBECONFIG", kubeconfig)
             .arg("run")
             .args(flags)
             .stdin(Stdio::null())

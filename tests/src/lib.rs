@@ -30,6 +30,11 @@ pub(crate) fn path_from(script: &str) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(text.lines().last().unwrap_or_default()))
 }
 
+/// The helm to test with.
+pub fn helm() -> anyhow::Result<PathBuf> {
+    path_from("tests/helm/build.sh")
+}
+
 /// A child process that ends with us, however we end: a watchdog, which reads from us and from nobody else, kills it
 /// when we are gone.
 pub struct Child {

@@ -109,6 +109,24 @@ impl<C: 'static> Graph<C> {
         text
     }
 
+    /// The graph as text: by component, each node with the direct ones that it needs, in an order that does not depend
+    /// on anything else.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut component = "";
+        for node in &self.nodes {
+            if node.component != component {
+                component = node.component;
+                let _ = writeln!(text, "{}{component}", if text.is_empty() { "" } else { "\n" });
+            }
+            let _ = writeln!(text, "  {}", node.id);
+            for need in &node.needs {
+                let _ = writeln!(text, "    after {need}");
+            }
+        }
+        text
+    }
+
     /// The graph as JSON: each node with its component, its resource and what it needs.
     pub fn json(&self) -> Value {
         let nodes = self.nodes.iter().map(|node| {

@@ -4,6 +4,7 @@ pub mod client;
 pub mod ec2;
 pub mod error;
 pub mod iam;
+pub mod iam_policy;
 pub mod kms;
 pub mod limits;
 pub mod logs;
@@ -13,28 +14,13 @@ pub mod tags;
 
 pub use client::Aws;
 
+use std::sync::LazyLock;
+
 use payment_platform_engine::Kind;
 
-/// Every kind of resource that the controller knows, what is used before its users.
-pub const KINDS: &[Kind<Aws>] = &[
-    Kind::of::<kms::Key>(),
-    Kind::of::<kms::Alias>(),
-    Kind::of::<logs::LogGroup>(),
-    Kind::of::<iam::Role>(),
-    Kind::of::<ec2::Vpc>(),
-    Kind::of::<ec2::NetworkAcl>(),
-    Kind::of::<ec2::InternetGateway>(),
-    Kind::of::<ec2::Subnet>(),
-    Kind::of::<ec2::Address>(),
-    Kind::of::<ec2::NatGateway>(),
-    Kind::of::<ec2::RouteTable>(),
-    Kind::of::<ec2::SecurityGroup>(),
-    Kind::of::<ec2::SecurityGroupRules>(),
-    Kind::of::<s3::Bucket>(),
-    Kind::of::<s3::BucketPolicy>(),
-    Kind::of::<ec2::FlowLog>(),
-    Kind::of::<ec2::VpcEndpoint>(),
-];
+/// Every kind of resource that the controller knows. Each service's module has the table of its own.
+pub static KINDS: LazyLock<Vec<Kind<Aws>>> =
+    LazyLock::new(|| [kms::KINDS, logs::KINDS, iam::KINDS, ec2::KINDS, s3::KINDS].concat());
 
 /// IAM actions of the controller itself, besides those of the kinds: who it is, which zones and quotas there are.
 pub const OWN_ACTIONS: &[&str] = &[

@@ -11,7 +11,7 @@ use payment_platform_engine::plan::{Hold, Planned, Step};
 use payment_platform_engine::{Owner, Plan, Seen};
 use serde_json::{Value, json};
 
-use super::owner_name;
+use super::{owner_name, show};
 use crate::pass::{self, Limits, Mode, Prepared, State, Subject};
 use crate::scope::{Ages, Scopes};
 
@@ -31,13 +31,13 @@ pub async fn run(scopes: &Scopes, object: PaymentPlatform, limits: Limits, as_js
         }
         bail!("the plan cannot be carried out within the account's quotas");
     }
-    if as_json {
-        println!("{}", serde_json::to_string_pretty(&as_value(&name, &prepared))?);
+    show(&if as_json {
+        format!("{}\n", serde_json::to_string_pretty(&as_value(&name, &prepared))?)
     } else {
-        print!("{}", as_text(&name, &prepared));
-    }
+        as_text(&name, &prepared)
+    })?;
     // What is held differs too: only a plan of nothing but Keep says that AWS is as described.
-    let changes = prepared.plan.steps.iter().any(|planned| planned.step != Step::Keep);
+    let changes = prepared.plan.steps.iter().any(|planned| planned.step != Step::Keep) || prepared.approval.is_some();
     Ok(if changes { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }
 
@@ -128,6 +128,12 @@ fn as_text(name: &str, prepared: &Prepared) -> String {
             let _ = writeln!(text, "      {hold}");
         }
     }
+    if let Some(approval) = &prepared.approval {
+        let _ = writeln!(text, "\nWaits for approval ({}={})", payment_platform_api::APPROVE, approval.hash);
+        for change in &approval.changes {
+            let _ = writeln!(text, "  ! {change}");
+        }
+    }
     for notice in &prepared.plan.notices {
         let _ = writeln!(text, "\nNote: {} ({}) {}", notice.node, notice.cloud_id, notice.message);
     }
@@ -175,6 +181,7 @@ fn as_value(name: &str, prepared: &Prepared) -> Value {
         "platform": prepared.platform,
         "changes": prepared.plan.writes(),
         "steps": steps.collect::<Vec<_>>(),
+        "approval": prepared.approval,
         "notices": prepared.plan.notices,
     })
 }

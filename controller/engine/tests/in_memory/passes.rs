@@ -225,11 +225,13 @@ fn at_width_one_everything_is_made_all_the_same() {
 /// Sets the size of a node's thing by hand.
 fn resize(driver: &Driver, node: &str, size: i64) {
     let id = driver.cloud.ids(node).remove(0);
-    driver.cloud.with(|state| state.things.get_mut(&id).unwrap().size = size);
+    driver.cloud.with(|state| {
+        state.things.entry(id).and_modify(|thing| thing.size = size);
+    });
 }
 
 fn outcome(report: &payment_platform_engine::Report, node: &str) -> Outcome {
-    report.entries.iter().find(|entry| entry.node.name == node).unwrap().outcome.clone()
+    report.entries.iter().find(|entry| entry.node.name == node).expect("every node has an entry").outcome.clone()
 }
 
 #[test]

@@ -27,11 +27,26 @@ pub use vpc_endpoint::{Access, VpcEndpoint};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use aws_smithy_types::retry::RetryConfig;
 use payment_platform_engine::diff::Change;
-use payment_platform_engine::{CloudError, Look};
+use payment_platform_engine::{CloudError, Kind, Look};
 
 use crate::aws::Aws;
 use crate::aws::error::During;
 use crate::aws::tags::{self, TagMap};
+
+/// The kinds of this service.
+pub const KINDS: &[Kind<Aws>] = &[
+    Kind::of::<Vpc>(),
+    Kind::of::<NetworkAcl>(),
+    Kind::of::<InternetGateway>(),
+    Kind::of::<Subnet>(),
+    Kind::of::<Address>(),
+    Kind::of::<NatGateway>(),
+    Kind::of::<RouteTable>(),
+    Kind::of::<SecurityGroup>(),
+    Kind::of::<SecurityGroupRules>(),
+    Kind::of::<FlowLog>(),
+    Kind::of::<VpcEndpoint>(),
+];
 
 /// For creations that AWS gives no token: a repeated attempt after a lost answer would make a second thing, so the
 /// next pass, which looks first, is the retry.

@@ -9,3 +9,10 @@ pub use bucket::{Bucket, arn};
 pub use bucket_policy::BucketPolicy;
 pub use lifecycle::Lifecycle;
 pub use tagged::TaggedBucket;
+
+use payment_platform_engine::Kind;
+
+use crate::aws::Aws;
+
+/// The kinds of this service.
+pub const KINDS: &[Kind<Aws>] = &[Kind::of::<Bucket>(), Kind::of::<BucketPolicy>()];
