@@ -234,6 +234,7 @@ impl Daemon {
             request: request.clone().filter(|_| asked),
             complete_look,
             approval: prepared.approval.as_ref(),
+            accepted: prepared.accepted.as_ref(),
         };
         let base = Base { previous: &object_status, ..object.base() };
         let mut next = status::after_pass(base, &ended);
@@ -294,6 +295,8 @@ impl Daemon {
     ) -> Result<(), Error> {
         let mut next = object_status.clone();
         next.scopes = scopes.to_vec();
+        // Before the first write, so that what takes several passes stays approved.
+        status::accept(&mut next, prepared.accepted.as_ref());
         if let Some(platform) = &prepared.platform {
             next.resolved = Some(platform.resolved());
         }
@@ -380,7 +383,8 @@ impl Daemon {
         state.pass.restore(&object.status, false);
         let subject = object.subject(Mode::Delete { keep_data });
         let limits = self.settings.limits;
-        let mut ages = self.ages();
+        // What cannot be taken back is not decided by what was seen some minutes ago.
+        let mut ages = Ages::NOW;
         loop {
             let prepared = match pass::prepare(&self.scopes, &subject, &mut state.pass, ages, limits).await {
                 Ok(prepared) => prepared,

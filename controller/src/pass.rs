@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
-use payment_platform_api::spec::{self, DriftPolicy};
+use payment_platform_api::spec::{self, DeletionPolicy, DriftPolicy};
 use payment_platform_api::status::{Approval, Scope as RecordedScope};
 use payment_platform_api::{Facts, Invalid, PaymentPlatformSpec, PaymentPlatformStatus, Platform};
 use payment_platform_engine::execute::{Pass, execute};
@@ -54,6 +54,13 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// Whether somebody has approved exactly this, or it is what is left of something approved before.
+    fn has_approved(&self, asked: &Approval) -> bool {
+        let earlier = self.status.approved.as_ref();
+        self.approved_hash.as_ref() == Some(&asked.hash)
+            || earlier.is_some_and(|earlier| asked.changes.iter().all(|change| earlier.changes.contains(change)))
+    }
+
     fn is_deleted(&self) -> bool {
         matches!(self.mode, Mode::Delete { .. })
     }
@@ -94,7 +101,12 @@ impl State {
         }
         for entry in &status.inventory {
             if let Ok(node) = entry.node.parse() {
-                let known = Known { cloud_id: Some(entry.id.clone()), wish: entry.wish.clone(), ..Known::default() };
+                let known = Known {
+                    cloud_id: Some(entry.id.clone()),
+                    wish: entry.wish.clone(),
+                    created: entry.created,
+                    ..Known::default()
+                };
                 self.memory.nodes.insert(node, known);
             }
         }
@@ -157,6 +169,8 @@ pub struct Prepared {
     pub options: Options,
     /// What waits for approval and is not in the plan.
     pub approval: Option<Approval>,
+    /// What was approved and is in the plan.
+    pub accepted: Option<Approval>,
     scopes: BTreeMap<Region, Arc<Scope>>,
     uid: String,
 }
@@ -223,25 +237,49 @@ pub async fn prepare(
     }
     let mut regions: BTreeSet<Region> = subject.status.scopes.iter().map(|scope| Region::new(&scope.region)).collect();
     let mut facts = facts(scopes, &session, &identity, &home, subject).await?;
+    // What is asked for, with all that it lowers; what waits for approval is put back to what is in force below.
+    facts.approved = true;
     let (mut platform, mut graph) = wanted(subject, &facts)?;
     regions.extend(graph.nodes().iter().map(|node| node.id.region.clone()));
     let places = open(scopes, &session, &identity, regions).await;
     let inventory = look(&places, &graph, &state.memory, ages, limits.consistency_window).await;
-    let mut judged = judge(&inventory, &graph, platform.as_ref(), subject, state, limits, false);
-    let mut approval = approval(platform.as_ref(), &judged.plan);
-    if approval.is_some() && approval.as_ref().map(|approval| &approval.hash) == subject.approved_hash.as_ref() {
-        // Exactly this was approved: the same again, without holding it.
-        facts.approved = true;
-        (platform, graph) = wanted(subject, &facts)?;
-        judged = judge(&inventory, &graph, platform.as_ref(), subject, state, limits, true);
-        approval = None;
+    let seen = |graph: &Graph<Aws>, platform: Option<&Platform>, state: &mut State, approved: BTreeSet<NodeId>| {
+        judge(&inventory, graph, platform, subject, state, limits, approved)
+    };
+    let mut judged = seen(&graph, platform.as_ref(), state, BTreeSet::new());
+    let asked = asked(subject, platform.as_ref(), &judged.plan);
+    let accepted = asked.as_ref().filter(|asked| subject.has_approved(asked)).cloned();
+    match (&asked, &accepted) {
+        (Some(_), Some(_)) => {
+            let nodes = losses(&judged.plan).map(|(node, _)| node.clone()).collect();
+            judged = seen(&graph, platform.as_ref(), state, nodes);
+        }
+        (Some(_), None) if platform.as_ref().is_some_and(|platform| !platform.lowered.is_empty()) => {
+            facts.approved = false;
+            (platform, graph) = wanted(subject, &facts)?;
+            judged = seen(&graph, platform.as_ref(), state, BTreeSet::new());
+        }
+        _ => {}
     }
+    let approval = asked.filter(|_| accepted.is_none());
     for node in &judged.observation.vanished {
         state.memory.forget(node);
     }
     let Judged { observation, plan, options } = judged;
     let (uid, account_id) = (subject.owner.uid.clone(), identity.account_id);
-    Ok(Prepared { platform, account_id, login, graph, observation, plan, options, approval, scopes: places, uid })
+    Ok(Prepared {
+        platform,
+        account_id,
+        login,
+        graph,
+        observation,
+        plan,
+        options,
+        approval,
+        accepted,
+        scopes: places,
+        uid,
+    })
 }
 
 /// What resolution needs from AWS. An object that is being deleted or does not parse needs nothing.
@@ -256,7 +294,16 @@ async fn facts(
         return Ok(Facts::default());
     }
     let scope = scopes.scope(session, identity, &Region::new(home)).await;
-    let zones = scope.zones().await.map_err(|error| Refusal::Zones { region: home.to_owned(), error: error.into() })?;
+    let pinned = subject.status.resolved.as_ref().is_some_and(|resolved| !resolved.zones.is_empty());
+    let zones = match scope.zones().await {
+        Ok(zones) => zones,
+        // What is in use is known: no reason to stop keeping it.
+        Err(error) if pinned => {
+            tracing::warn!(%error, region = home, "Could not find out which zones there are.");
+            &[]
+        }
+        Err(error) => return Err(Refusal::Zones { region: home.to_owned(), error: error.into() }),
+    };
     Ok(Facts {
         account_id: identity.account_id.clone(),
         principal_arn: subject.principal_arn.clone().unwrap_or_else(|| identity.principal_arn.clone()),
@@ -291,7 +338,7 @@ fn judge(
     subject: &Subject,
     state: &mut State,
     limits: Limits,
-    approved: bool,
+    approved: BTreeSet<NodeId>,
 ) -> Judged {
     let own = OwnIdentity {
         owner: subject.owner.clone(),
@@ -310,6 +357,7 @@ fn judge(
         contested: state.contested(Instant::now(), limits),
         exceptions: in_force(exceptions, subject.now),
         approved,
+        deletes_data: platform.is_some_and(|platform| platform.deletion_policy == DeletionPolicy::Delete),
     };
     let plan = plan(graph, &observation, &state.memory, &KINDS, &options);
     Judged { observation, plan, options }
@@ -325,18 +373,28 @@ fn in_force(exceptions: &[spec::Exception], now: Timestamp) -> Vec<Exception> {
     exceptions.collect()
 }
 
-/// What lowers protection or retention, or would lose data, if anything does; with the hash that approves it.
-fn approval(platform: Option<&Platform>, plan: &Plan) -> Option<Approval> {
-    let lowered = platform.iter().flat_map(|platform| platform.lowered.iter().map(ToString::to_string));
-    let lost = plan.steps.iter().filter_map(|planned| match &planned.step {
-        Step::Hold(hold @ (Hold::WouldLoseData { .. } | Hold::HoldsData)) => Some(format!("{}: {hold}", planned.node)),
+/// Nodes whose data the plan would lose, and how.
+fn losses(plan: &Plan) -> impl Iterator<Item = (&NodeId, &Hold)> {
+    plan.steps.iter().filter_map(|planned| match &planned.step {
+        Step::Hold(hold @ (Hold::WouldLoseData { .. } | Hold::HoldsData | Hold::WouldKeepLess { .. })) => {
+            Some((&planned.node, hold))
+        }
         _ => None,
-    });
+    })
+}
+
+/// What lowers protection or retention, or would lose data, if anything does; with the hash that approves it, of this
+/// object and once.
+fn asked(subject: &Subject, platform: Option<&Platform>, plan: &Plan) -> Option<Approval> {
+    let lowered = platform.iter().flat_map(|platform| platform.lowered.iter().map(ToString::to_string));
+    let lost = losses(plan).map(|(node, hold)| format!("{node}: {hold}"));
     let changes: Vec<String> = lowered.chain(lost).collect();
     if changes.is_empty() {
         return None;
     }
-    let hash = hex::encode(&Sha256::digest(changes.join("\n"))[..6]);
+    let used = subject.status.approvals_used.unwrap_or_default();
+    let text = format!("{}\n{used}\n{}", subject.owner.uid, changes.join("\n"));
+    let hash = hex::encode(&Sha256::digest(text)[..6]);
     Some(Approval { hash, changes })
 }
 

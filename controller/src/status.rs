@@ -46,6 +46,8 @@ pub struct Ended<'a> {
     pub complete_look: bool,
     /// What waits for approval.
     pub approval: Option<&'a Approval>,
+    /// What was approved and is not all done.
+    pub accepted: Option<&'a Approval>,
 }
 
 /// A condition before it is compared with the last one.
@@ -65,14 +67,16 @@ impl Draft {
 
 /// The status after a pass over a platform that is to exist.
 pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
-    let Ended { platform, report, memory, scopes, account_id, paused, tag_keys, request, complete_look, approval } =
-        ended;
+    let Ended { platform, report, memory, scopes, account_id, paused, tag_keys, request, complete_look, .. } = ended;
+    let Ended { approval, accepted, .. } = ended;
     let mut status = base.previous.clone();
     status.observed_generation = base.generation;
     let (ready, all) = report.progress();
     status.progress = Some(format!("nodes: {ready}/{all}"));
     status.scopes = scopes.clone();
     status.approval = approval.cloned();
+    // Kept until nothing of it is asked for any more: what takes several passes stays approved.
+    accept(&mut status, *accepted);
     status.inventory = inventory(memory);
     status.resolved = platform.map(Platform::resolved).or(status.resolved);
     status.outputs = platform.map(|platform| outputs(platform, report, account_id)).or(status.outputs);
@@ -99,6 +103,14 @@ pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
     }
     status.conditions = conditions(base, drafts);
     status
+}
+
+/// Records that an approval is used; its hash then approves nothing else.
+pub fn accept(status: &mut PaymentPlatformStatus, accepted: Option<&Approval>) {
+    if accepted.is_some() && status.approved.is_none() {
+        status.approvals_used = Some(status.approvals_used.unwrap_or_default() + 1);
+    }
+    status.approved = accepted.cloned();
 }
 
 /// The status when there is no plan.
@@ -238,10 +250,17 @@ fn needs_approval(drafts: &mut [Draft], approval: &Approval) {
     let list = changes.join("; ");
     let message = format!("{list}. Approve all of it with the annotation {APPROVE}={hash}, or undo it in the spec.");
     let reason = "NeedsApproval";
+    let itself = ["WouldLoseData", "HoldsData", "WouldKeepLess"];
     for draft in drafts.iter_mut() {
+        let waits = itself.contains(&draft.reason.as_str());
         match (draft.kind.as_str(), draft.status) {
-            ("Ready", "True") => *draft = Draft::new("Ready", false, reason, message.clone()),
-            ("Stalled", "False") => *draft = Draft::new("Stalled", true, reason, message.clone()),
+            ("Ready", status) if status == "True" || waits => {
+                *draft = Draft::new("Ready", false, reason, message.clone());
+            }
+            ("Stalled", status) if status == "False" || waits => {
+                *draft = Draft::new("Stalled", true, reason, message.clone());
+            }
+            ("Ready" | "Stalled", _) => draft.message = format!("{}; besides: {message}", draft.message),
             _ => {}
         }
     }
@@ -334,6 +353,7 @@ fn reason(outcome: &Outcome) -> &'static str {
             Hold::Observing => "Observing",
             Hold::WouldLoseData { .. } => "WouldLoseData",
             Hold::WouldDisrupt { .. } => "WouldDisrupt",
+            Hold::WouldKeepLess { .. } => "WouldKeepLess",
             Hold::Quota(_) => "QuotaExceeded",
             Hold::Excepted { .. } => "LeftAlone",
             Hold::HoldsData => "HoldsData",
@@ -402,15 +422,16 @@ fn recently(last: Option<&Time>, now: Timestamp) -> bool {
 
 fn inventory(memory: &Memory) -> Vec<InventoryEntry> {
     let entries = memory.nodes.iter().filter(|(_, known)| !known.gone).filter_map(|(node, known)| {
-        Some(InventoryEntry { node: node.to_string(), id: known.cloud_id.clone()?, wish: known.wish.clone() })
+        let (id, wish) = (known.cloud_id.clone()?, known.wish.clone());
+        Some(InventoryEntry { node: node.to_string(), id, wish, created: known.created })
     });
     entries.collect()
 }
 
 /// New drift goes in front; what is right again gets its time.
 fn record_drift(records: &mut Vec<Drift>, report: &Report, now: Timestamp) {
-    let right: BTreeSet<String> =
-        report.entries.iter().filter(|entry| entry.outcome.is_ready()).map(|entry| entry.node.to_string()).collect();
+    let put_right = |entry: &&Entry| matches!(entry.outcome, Outcome::Unchanged | Outcome::Changed);
+    let right: BTreeSet<String> = report.entries.iter().filter(put_right).map(|entry| entry.node.to_string()).collect();
     let mut new = Vec::new();
     for entry in report.entries.iter().filter(|entry| entry.drift) {
         for (field, before, after) in differences(entry) {

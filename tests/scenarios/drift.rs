@@ -106,7 +106,15 @@ async fn routing(world: Arc<World>) -> anyhow::Result<()> {
     let off = AttributeBooleanValue::builder().value(false).build();
     ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_hostnames(off).send().await?;
     ec2.delete_network_acl_entry().network_acl_id(&acl).egress(false).rule_number(50).send().await?;
-    // The database subnet moves to the public table.
+    // The database subnet moves behind an ACL that lets everything in, and to the public table.
+    let open = ec2.create_network_acl().vpc_id(&vpc).send().await?;
+    let open = open.network_acl.and_then(|acl| acl.network_acl_id).context("no ACL")?;
+    let filter = Filter::builder().name("association.subnet-id").values(&subnet).build();
+    let acls = ec2.describe_network_acls().filters(filter).send().await?;
+    let mut behind = acls.network_acls().iter().flat_map(|acl| acl.associations());
+    let behind = behind.find(|association| association.subnet_id() == Some(&subnet)).context("not associated")?;
+    let call = ec2.replace_network_acl_association().set_association_id(behind.network_acl_association_id.clone());
+    call.network_acl_id(&open).send().await?;
     let public = id(&status, "route-table/public")?;
     let filter = Filter::builder().name("association.subnet-id").values(&subnet).build();
     let tables = ec2.describe_route_tables().filters(filter).send().await?;
@@ -118,6 +126,7 @@ async fn routing(world: Arc<World>) -> anyhow::Result<()> {
     let open = object.corrected("route-table/database", "routes[0.0.0.0/0]").await?;
     ensure!(open.after.is_none() && open.before.is_some_and(|before| before.contains(&gateway)), "wrong record");
     object.corrected("route-table/main", "routes[0.0.0.0/0]").await?;
+    object.corrected("network-acl/default", &format!("subnets.{subnet}")).await?;
     let replaced = object.corrected("route-table/private-us-east-1a", "routes[0.0.0.0/0]").await?;
     ensure!(replaced.after.is_some_and(|after| after.contains("nat-")), "the record lacks the NAT gateway");
     object.corrected("subnet/database-us-east-1a", "public_ip_on_launch").await?;
@@ -138,6 +147,7 @@ async fn routing(world: Arc<World>) -> anyhow::Result<()> {
             "DisassociateRouteTable",
             "ModifySubnetAttribute",
             "ModifyVpcAttribute",
+            "ReplaceNetworkAclAssociation",
             "ReplaceRoute",
             "ReplaceRouteTableAssociation",
         ],

@@ -53,8 +53,77 @@ async fn empty_spec(world: Arc<World>) -> anyhow::Result<()> {
         "{:?}",
         status.progress
     );
+    place.wrote_only(0, CREATION)?;
+    // Each is made once: what is told from its tags or its name is not made a second time.
+    let writes = place.writes()?;
+    let made = |operation: &str| writes.iter().filter(|call| call.operation == operation && call.status < 300).count();
+    for (operation, count) in MADE {
+        ensure_count(world.emulator.is_ours(), operation, made(operation), *count)?;
+    }
     Ok(())
 }
+
+fn ensure_count(logged: bool, operation: &str, made: usize, count: usize) -> anyhow::Result<()> {
+    anyhow::ensure!(!logged || made == count, "{made} times {operation} instead of {count}");
+    Ok(())
+}
+
+/// How often a production platform in two zones calls what makes something.
+const MADE: &[(&str, usize)] = &[
+    ("AllocateAddress", 2),
+    ("CreateAlias", 3),
+    ("CreateBucket", 2),
+    ("CreateFlowLogs", 2),
+    ("CreateInternetGateway", 1),
+    ("CreateKey", 3),
+    ("CreateLogGroup", 4),
+    ("CreateNatGateway", 2),
+    // Public, database and one per zone; the main table is there.
+    ("CreateRouteTable", 4),
+    ("CreateRole", 1),
+    // The default group is there.
+    ("CreateSecurityGroup", 5),
+    ("CreateSubnet", 6),
+    ("CreateVpc", 1),
+    ("CreateVpcEndpoint", 7),
+];
+
+/// All operations that making a platform needs. Nothing is deleted but what AWS put there by itself (rules of the groups).
+const CREATION: &[&str] = &[
+    "AllocateAddress",
+    "AssociateRouteTable",
+    "AttachInternetGateway",
+    "AuthorizeSecurityGroupEgress",
+    "AuthorizeSecurityGroupIngress",
+    "CreateAlias",
+    "CreateBucket",
+    "CreateFlowLogs",
+    "CreateInternetGateway",
+    "CreateKey",
+    "CreateLogGroup",
+    "CreateNatGateway",
+    "CreateNetworkAclEntry",
+    "CreateRole",
+    "CreateRoute",
+    "CreateRouteTable",
+    "CreateSecurityGroup",
+    "CreateSubnet",
+    "CreateTags",
+    "CreateVpc",
+    "CreateVpcEndpoint",
+    "EnableKeyRotation",
+    "ModifyVpcAttribute",
+    "PutBucketEncryption",
+    "PutBucketLifecycleConfiguration",
+    "PutBucketLogging",
+    "PutBucketPolicy",
+    "PutBucketVersioning",
+    "PutPublicAccessBlock",
+    "PutRetentionPolicy",
+    "PutRolePolicy",
+    "RevokeSecurityGroupEgress",
+    "RevokeSecurityGroupIngress",
+];
 
 async fn second_pass(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
@@ -75,7 +144,9 @@ async fn deletion(world: Arc<World>) -> anyhow::Result<()> {
     let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
     let built = place.aws.everything().await?;
     anyhow::ensure!(built.len() > before.len() + 40, "{built:?}");
+    let writes = place.writes()?.len();
     object.delete().await?;
+    place.wrote_nothing_but(writes, DELETION)?;
     let after = place.aws.everything().await?;
     anyhow::ensure!(
         after == before,
@@ -84,3 +155,29 @@ async fn deletion(world: Arc<World>) -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+/// All operations that taking a platform away needs: nothing is made or opened on the way.
+const DELETION: &[&str] = &[
+    "DeleteAlias",
+    "DeleteBucket",
+    "DeleteBucketPolicy",
+    "DeleteFlowLogs",
+    "DeleteInternetGateway",
+    "DeleteLogGroup",
+    "DeleteNatGateway",
+    // Access logs that were delivered meanwhile.
+    "DeleteObjects",
+    "DeleteRole",
+    "DeleteRolePolicy",
+    "DeleteRouteTable",
+    "DeleteSecurityGroup",
+    "DeleteSubnet",
+    "DeleteVpc",
+    "DeleteVpcEndpoints",
+    "DetachInternetGateway",
+    "DisassociateRouteTable",
+    "ReleaseAddress",
+    "RevokeSecurityGroupEgress",
+    "RevokeSecurityGroupIngress",
+    "ScheduleKeyDeletion",
+];

@@ -62,6 +62,12 @@ async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
     let asked = format!("{}={node}", payment_platform_api::ADOPT);
     object.until("told how to adopt it", |status| conflict(status).contains(&asked)).await?;
     object.annotate(payment_platform_api::ADOPT, Some(node)).await?;
+    // It was kept for ever, and would be kept for a year: that wants an approval of its own.
+    let status = object.until("asking", |status| status.approval.is_some()).await?;
+    let groups = place.aws.logs.describe_log_groups().log_group_name_prefix("/ecs/payment-prd").send().await?;
+    ensure!(groups.log_groups()[0].retention_in_days().is_none(), "less is kept without asking");
+    let hash = status.approval.map(|approval| approval.hash);
+    object.annotate(payment_platform_api::APPROVE, hash.as_deref()).await?;
     object.ready().await?;
     let groups = place.aws.logs.describe_log_groups().log_group_name_prefix("/ecs/payment-prd").send().await?;
     ensure!(groups.log_groups()[0].retention_in_days() == Some(365), "the adopted group is not as described");

@@ -7,7 +7,8 @@ use anyhow::{Context, ensure};
 use aws_sdk_ec2::types::{Filter, VpcEndpoint};
 use aws_sdk_s3::types as s3;
 use futures::FutureExt;
-use payment_platform_tests::object::Object;
+use payment_platform_tests::aws::Account;
+use payment_platform_tests::object::{Object, condition};
 use serde_json::json;
 
 use crate::Scenario;
@@ -20,6 +21,8 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_bucket_opened_by_hand_is_closed", |world| opened(world).boxed()),
     ("flow_logs_deleted_by_hand_are_made_again", |world| flow_logs(world).boxed()),
     ("endpoints_changed_by_hand_are_put_right", |world| endpoints(world).boxed()),
+    ("what_others_made_under_a_name_of_ours_is_left_alone", |world| replaced(world).boxed()),
+    ("a_bucket_of_others_that_may_not_be_read_stops_nothing", |world| locked(world).boxed()),
     ("buckets_with_objects_are_emptied_and_deleted", |world| emptied(world).boxed()),
 ];
 
@@ -226,5 +229,75 @@ async fn emptied(world: Arc<World>) -> anyhow::Result<()> {
     object.delete().await?;
     let after = place.aws.everything().await?;
     ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// While nobody looks, what was ours is deleted, and somebody makes something of the same name.
+async fn replaced(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let bucket = flow_log_bucket(&object).await?;
+    object.annotate(payment_platform_api::PAUSED, Some("true")).await?;
+    object.until("paused", |status| condition(status, "Ready").is_some_and(|c| c.reason == "Paused")).await?;
+    let (logs, iam, client) = (&place.aws.logs, &place.aws.iam, &place.aws.s3);
+    logs.delete_log_group().log_group_name("/ecs/payment-prd").send().await?;
+    iam.delete_role_policy().role_name(ROLE).policy_name("flow-logs").send().await?;
+    iam.delete_role().role_name(ROLE).send().await?;
+    client.delete_bucket().bucket(&bucket).send().await?;
+    // AWS tells seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    logs.create_log_group().log_group_name("/ecs/payment-prd").send().await?;
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    iam.create_role().role_name(ROLE).assume_role_policy_document(trust.to_string()).send().await?;
+    // The name of a bucket can be anybody's.
+    let stranger = Account::open(&world.emulator.endpoint, Some("299999999999"), "us-east-1").await?;
+    stranger.s3.create_bucket().bucket(&bucket).send().await?;
+    object.annotate(payment_platform_api::PAUSED, None).await?;
+    let status =
+        object.until("in conflict", |status| condition(status, "Conflict").is_some_and(|c| c.status == "True")).await?;
+    ensure!(condition(&status, "Conflict").is_some_and(|c| c.reason == "NameTaken"), "{:#?}", status.conditions);
+    object.look_now().await?;
+    object.look_now().await?;
+    let group = logs.describe_log_groups().log_group_name_prefix("/ecs/payment-prd").send().await?;
+    ensure!(group.log_groups()[0].retention_in_days().is_none(), "somebody's log group was changed");
+    let role = iam.get_role().role_name(ROLE).send().await?.role.context("no role")?;
+    ensure!(role.assume_role_policy_document().unwrap_or_default().contains("ec2.amazonaws.com"), "a role was changed");
+    ensure!(stranger.s3.get_bucket_policy().bucket(&bucket).send().await.is_err(), "a stranger's bucket got a policy");
+    ensure!(stranger.s3.get_bucket_tagging().bucket(&bucket).send().await.is_err(), "a stranger's bucket was tagged");
+    // What they made stays when the platform goes.
+    object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
+    object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
+    object.gone().await?;
+    iam.get_role().role_name(ROLE).send().await?;
+    stranger.s3.delete_bucket().bucket(&bucket).send().await?;
+    Ok(())
+}
+
+async fn locked(world: Arc<World>) -> anyhow::Result<()> {
+    if !world.emulator.is_ours() {
+        return Ok(());
+    }
+    let place = world.place("us-east-1").await?;
+    let theirs = format!("s3-payment-reports-{}", place.account);
+    place.aws.s3.create_bucket().bucket(&theirs).send().await?;
+    for operation in ["GetBucketTagging", "GetBucketPolicy"] {
+        let fault = json!({"service": "s3", "operation": operation, "match": theirs, "times": -1, "mode": "refuse",
+            "account": place.account, "status": 403, "code": "AccessDenied", "message": "Access Denied"});
+        world.emulator.fault(fault).await?;
+    }
+    let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
+    // Somebody locks us out of one of ours: that one cannot be kept, and says so; the others are.
+    let access_logs = id(&object.status().await?, "s3/bucket/access-logs")?;
+    let fault = json!({"service": "s3", "operation": "GetBucketTagging", "match": access_logs, "times": -1,
+        "mode": "refuse", "account": place.account, "status": 403, "code": "AccessDenied", "message": "Access Denied"});
+    world.emulator.fault(fault).await?;
+    let status = object
+        .until("denied", |status| condition(status, "AccessLogsReady").is_some_and(|c| c.reason == "AccessDenied"))
+        .await?;
+    ensure!(condition(&status, "FlowLogsReady").is_some_and(|c| c.status == "True"), "{:#?}", status.conditions);
+    let flow_logs = flow_log_bucket(&object).await?;
+    place.aws.s3.delete_public_access_block().bucket(&flow_logs).send().await?;
+    object.corrected("s3/bucket-policy/flow-logs", "public_access_block").await?;
     Ok(())
 }

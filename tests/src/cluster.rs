@@ -108,6 +108,11 @@ impl Cluster {
     /// Applies `crds/`, and waits until the API server serves them.
     pub async fn apply_crds(&self) -> anyhow::Result<()> {
         let file = root().join("crds/paymentplatforms.yaml");
+        // A field that the file does not know would be lost without a word.
+        let printed = Command::new(crate::controller::binary()?).arg("crd").output()?.stdout;
+        if printed != std::fs::read(&file)? {
+            bail!("{} is not what the controller prints; run `make generate`", file.display());
+        }
         let applied = self.kubectl().args(["apply", "--server-side", "-f"]).arg(file).stdout(Stdio::null()).status()?;
         if !applied.success() {
             bail!("kubectl could not apply the CRD");

@@ -27,7 +27,8 @@ pub struct Guard<'a> {
 }
 
 impl<'a> Guard<'a> {
-    /// `in_force` is what was decided before: nothing for a new platform. `approved` lets everything pass.
+    /// `in_force` is what was decided before: nothing for a new platform. `approved` lets everything pass, and still
+    /// lists it: with the profile that is asked for, and all that follows from it.
     pub fn new(in_force: Option<&'a Resolved>, approved: bool) -> Self {
         Self { in_force, approved, lowered: Vec::new() }
     }
@@ -64,9 +65,9 @@ impl<'a> Guard<'a> {
         old: impl Fn(&Resolved) -> Option<T>,
         lowers: impl Fn(&T) -> bool,
     ) -> T {
-        let Some(old) = self.in_force.and_then(old).filter(|old| lowers(old) && !self.approved) else { return wanted };
+        let Some(old) = self.in_force.and_then(old).filter(lowers) else { return wanted };
         self.lowered.push(Lowered { field, from: format!("{old:?}"), to: format!("{wanted:?}") });
-        old
+        if self.approved { wanted } else { old }
     }
 }
 
@@ -130,7 +131,16 @@ mod tests {
         for mut guard in [Guard::new(None, false), Guard::new(Some(&in_force), true)] {
             assert_eq!(guard.profile(Profile::Ephemeral), Profile::Ephemeral);
             assert_eq!(guard.at_least("logs", 90, |old| old.log_retention_days), 90);
-            assert!(guard.lowered.is_empty());
         }
+    }
+
+    #[test]
+    fn what_follows_from_a_profile_is_listed_with_it() {
+        let in_force = in_force();
+        let mut guard = Guard::new(Some(&in_force), true);
+        guard.profile(Profile::Ephemeral);
+        guard.at_least("logs", 90, |old| old.log_retention_days);
+        let fields: Vec<_> = guard.lowered.iter().map(ToString::to_string).collect();
+        assert_eq!(fields, ["profile: Production -> Ephemeral", "logs: 365 -> 90"]);
     }
 }

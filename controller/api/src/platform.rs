@@ -81,7 +81,7 @@ pub struct Platform {
     /// By the key's node.
     pub extra_statements: BTreeMap<String, Vec<ExtraStatement>>,
     pub exceptions: Vec<Exception>,
-    /// What the spec asks for and waits for approval; the values above are those in force.
+    /// Where the spec asks for less protection than is in force. Without approval the values above are those in force.
     pub lowered: Vec<Lowered>,
     /// Whether credentials are rotated by a function of the platform.
     pub rotation: bool,

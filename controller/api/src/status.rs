@@ -53,6 +53,14 @@ pub struct PaymentPlatformStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
 
+    /// What was approved and is not all done yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Approval>,
+
+    /// How many approvals were used. A part of the hash, so that each approves once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals_used: Option<i32>,
+
     /// Ids and names that others need.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Outputs>,
@@ -201,6 +209,9 @@ pub struct InventoryEntry {
     pub node: String,
     /// The id on AWS.
     pub id: String,
+    /// When it was made, in seconds since 1970, where AWS tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<i64>,
     /// Digest of what the resource last agreed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wish: Option<String>,

@@ -381,6 +381,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             drift: planned.drift,
             cloud_id: planned.found.as_ref().map(|found| found.cloud_id.clone()),
             output: planned.found.as_ref().and_then(|found| found.output.clone()),
+            created: planned.found.as_ref().filter(|found| found.claim.is_some()).and_then(|found| found.created),
             wish: None,
             written: None,
             changes: match &step {

@@ -306,6 +306,12 @@ impl Inventory {
                 continue;
             }
             let remembered = known_ids.get(found.cloud_id.as_str()).copied();
+            // Of a name that can be used again, an untagged thing made at another time is not the remembered one.
+            let remembered = remembered.filter(|node| {
+                let made = memory.nodes.get(*node).and_then(|known| known.created);
+                let another = made.is_some() && found.created.is_some() && made != found.created;
+                found.claim.is_some() || found.name.is_none() || !another
+            });
             match &found.claim {
                 None => {
                     if let Some(node) = remembered {

@@ -19,6 +19,8 @@ pub struct Known {
     pub written: Option<Instant>,
     /// When it was last brought to its wish. A read soon after may still show what was before.
     pub changed: Option<Instant>,
+    /// When the thing was made, in seconds since 1970: one of the same name made at another time is another thing.
+    pub created: Option<i64>,
     /// Deleted by us. Remembered, because a look from before the deletion still shows it.
     pub gone: bool,
 }
@@ -38,6 +40,7 @@ impl Memory {
             known.gone = true;
             known.output = None;
             known.wish = None;
+            known.created = None;
         }
     }
 
@@ -51,6 +54,9 @@ impl Memory {
             }
             if entry.cloud_id.is_some() {
                 known.cloud_id.clone_from(&entry.cloud_id);
+            }
+            if entry.created.is_some() {
+                known.created = entry.created;
             }
             if entry.written.is_some() {
                 known.written = entry.written;

@@ -71,8 +71,10 @@ pub enum Hold {
     Observing,
     #[error("it would have to be replaced ({}), and it holds data", fields.join(", "))]
     WouldLoseData { fields: Vec<String> },
-    #[error("it is no longer wanted, but holds data; delete it by hand when it may go")]
+    #[error("it is no longer wanted, but holds data")]
     HoldsData,
+    #[error("less of its data would be kept ({})", fields.join(", "))]
+    WouldKeepLess { fields: Vec<String> },
     #[error("{by} still uses it")]
     InUse { by: NodeId },
     #[error("what may still use it could not be read")]
@@ -100,6 +102,7 @@ impl Hold {
             | Self::OtherGeneration { .. }
             | Self::WouldLoseData { .. }
             | Self::WouldDisrupt { .. }
+            | Self::WouldKeepLess { .. }
             | Self::Quota(_)
             | Self::HoldsData => true,
             Self::Unread(error) => error.class.needs_human(),
@@ -174,8 +177,10 @@ pub struct Options {
     pub contested: std::collections::BTreeMap<NodeId, Hold>,
     /// Differences that are left alone.
     pub exceptions: Vec<Exception>,
-    /// A human has agreed to lose the data that this plan would lose.
-    pub approved: bool,
+    /// Nodes whose data a human has agreed to lose.
+    pub approved: BTreeSet<NodeId>,
+    /// The platform's own end deletes its data: what an earlier one has kept is not taken over unasked.
+    pub deletes_data: bool,
 }
 
 /// A difference that somebody wants left alone for a while.
@@ -321,6 +326,9 @@ pub fn decide<C: 'static>(
         _ => Vec::new(),
     };
     let closing = closes(&node.resource.kind(), &step);
+    if let Some(hold) = keeps_less(node, found.map(|found| &**found), &step, drift, options) {
+        return Decision { changes, ..only(Step::Hold(hold)) };
+    }
     let step = match step {
         Step::Update(_) | Step::Replace(..) if drift && !closing && options.settling.contains_key(&node.id) => {
             return only(Step::Hold(Hold::TooEarly { retry: options.settling[&node.id] }));
@@ -335,6 +343,28 @@ pub fn decide<C: 'static>(
         step => step,
     };
     Decision { step, wish: Some(wish), digest, drift, changes }
+}
+
+/// A new wish that would keep less of the data that is there, or would take over what was kept only to delete it with
+/// the platform. Drift is put right whatever it costs: what is wanted was agreed to.
+fn keeps_less<C: 'static>(
+    node: &Node<C>,
+    found: Option<&AnyFound>,
+    step: &Step,
+    drift: bool,
+    options: &Options,
+) -> Option<Hold> {
+    let (Step::Update(changes), kind) = (step, node.resource.kind()) else { return None };
+    if drift || options.approved.contains(&node.id) {
+        return None;
+    }
+    let kept = found.and_then(|found| found.claim.as_ref()).is_some_and(|claim| claim.kept.is_some());
+    let lost = changes.iter().filter(|change| (kind.loses_data)(change)).map(|change| change.path.to_string());
+    let mut fields: Vec<String> = lost.collect();
+    if kept && options.deletes_data && (kind.stateful || kind.guards_data) {
+        fields.push("it was kept on purpose, and would be deleted with this platform".to_owned());
+    }
+    (!fields.is_empty()).then_some(Hold::WouldKeepLess { fields })
 }
 
 fn compare<C: 'static>(
@@ -369,7 +399,7 @@ fn compare<C: 'static>(
     let replace = |change: &Change| kind.replace_on.iter().find(|(path, _)| change.path.starts_with(path));
     let Some((_, how)) = changes.iter().find_map(replace) else { return Step::Update(changes) };
     let fields = changes.iter().filter(|change| replace(change).is_some()).map(|change| change.path.to_string());
-    if kind.stateful && !options.approved {
+    if kind.stateful && !options.approved.contains(&node.id) {
         return Step::Hold(Hold::WouldLoseData { fields: fields.collect() });
     }
     if *how == Replace::Refuse {
@@ -445,11 +475,18 @@ fn names_of_another(plan: &Plan) -> Option<Hold> {
     })
 }
 
-/// What holds data, and everything that it uses (the key that encrypts it).
+/// What holds data, everything that it uses, and what guards data: older data may be under a key that its holder does
+/// not name any longer.
 fn kept_ids<C: 'static>(extras: &[Extra], kinds: &[Kind<C>]) -> HashSet<String> {
-    let stateful = |node: &NodeId| kinds.iter().any(|kind| kind.name == node.kind && kind.stateful);
-    let mut kept: HashSet<String> =
-        extras.iter().filter(|extra| stateful(&extra.node)).map(|extra| extra.found.cloud_id.clone()).collect();
+    let kind = |node: &NodeId| kinds.iter().find(|kind| kind.name == node.kind);
+    let of = |fits: fn(&Kind<C>) -> bool| {
+        let extras = extras.iter().filter(move |extra| extra.role != Role::Copy && kind(&extra.node).is_some_and(fits));
+        extras.map(|extra| extra.found.cloud_id.clone())
+    };
+    let mut kept: HashSet<String> = of(|kind| kind.stateful).collect();
+    if !kept.is_empty() {
+        kept.extend(of(|kind| kind.guards_data));
+    }
     loop {
         let uses: BTreeSet<String> = extras
             .iter()
@@ -489,7 +526,7 @@ fn plan_extra<C: 'static>(
         return;
     } else if found.busy == Some("deleting") {
         Step::Hold(Hold::Busy("deleting"))
-    } else if kind.stateful && !options.deleting && !(options.approved && *role == Role::Unwanted) {
+    } else if kind.stateful && !options.deleting && !(options.approved.contains(node) && *role == Role::Unwanted) {
         if *role == Role::Twin {
             plan.notices.push(notice("is a second thing of this node and holds data; it is left alone"));
             return;

@@ -46,6 +46,8 @@ pub struct Entry {
     pub drift: bool,
     pub cloud_id: Option<String>,
     pub output: Option<Arc<dyn AnyOutput>>,
+    /// When the thing was made, as it was read with tags of ours on it.
+    pub created: Option<i64>,
     pub wish: Option<String>,
     pub written: Option<Instant>,
     /// What differed, also where nothing was done about it.

@@ -30,6 +30,8 @@ pub trait Resource: Serialize + Clone + Send + Sync + 'static {
     const CLOSE_FIRST: &'static [&'static str] = &[];
     /// Whether it holds data: then it is never replaced or deleted unasked.
     const STATEFUL: bool = false;
+    /// Whether data may be unreadable without it (a key): kept whenever data is kept, whatever the data says it uses.
+    const GUARDS_DATA: bool = false;
     /// Whether the service has no region: its nodes are in [`Region::global`](crate::Region::global).
     const GLOBAL: bool = false;
     /// How often it is looked at.
@@ -42,6 +44,11 @@ pub trait Resource: Serialize + Clone + Send + Sync + 'static {
     type Cloud: Send + Sync + 'static;
     type Fields: Serialize + PartialEq + Clone + Send + Sync + 'static;
     type Output: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
+
+    /// Whether a change makes less of the data that it holds (a shorter retention): not made unasked by a new wish.
+    fn loses_data(_change: &Change) -> bool {
+        false
+    }
 
     /// The name that AWS keeps unique, for kinds that have one: a thing of this name that is not ours is a conflict.
     fn unique_name(&self) -> Option<String> {
@@ -254,6 +261,8 @@ pub struct Kind<C: 'static> {
     pub replace_on: &'static [(&'static str, Replace)],
     pub close_first: &'static [&'static str],
     pub stateful: bool,
+    pub guards_data: bool,
+    pub loses_data: fn(&Change) -> bool,
     pub global: bool,
     pub tier: Tier,
     pub create: Create,
@@ -279,6 +288,8 @@ impl<C: Send + Sync + 'static> Kind<C> {
             replace_on: R::REPLACE_ON,
             close_first: R::CLOSE_FIRST,
             stateful: R::STATEFUL,
+            guards_data: R::GUARDS_DATA,
+            loses_data: R::loses_data,
             global: R::GLOBAL,
             tier: R::TIER,
             create: R::CREATE,

@@ -127,7 +127,7 @@ fn class_of_status(status: u16) -> Class {
 
 /// The table. Codes are those of the API references of EC2, KMS, CloudWatch Logs, IAM, S3, STS and Service Quotas.
 #[rustfmt::skip]
-fn class_of(code: &str) -> Option<Class> {
+pub fn class_of(code: &str) -> Option<Class> {
     Some(match code {
         "InvalidVpcID.NotFound" | "InvalidSubnetID.NotFound" | "InvalidInternetGatewayID.NotFound"
         | "InvalidAllocationID.NotFound" | "NatGatewayNotFound" | "InvalidRouteTableID.NotFound" | "InvalidRoute.NotFound"

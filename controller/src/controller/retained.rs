@@ -77,10 +77,16 @@ impl Daemon {
             ..ConfigMap::default()
         };
         let api = self.config_maps(object);
-        api.patch(&name, &PatchParams::apply(NAME).force(), &Patch::Apply(&map))
-            .await
-            .map_err(during("record what is retained of"))?;
-        Ok(())
+        match api.patch(&name, &PatchParams::apply(NAME).force(), &Patch::Apply(&map)).await {
+            Ok(_) => Ok(()),
+            // The namespace goes with all that is in it: there is nowhere to leave a record.
+            Err(kube::Error::Api(status)) if is_terminating(&status) => {
+                let object = object.owner().name;
+                tracing::warn!(object, "The namespace is being deleted; nothing records what is retained.");
+                Ok(())
+            }
+            Err(error) => Err(during("record what is retained of")(error)),
+        }
     }
 
     /// Goes on as the earlier object, if there is a record of one and it is of the same platform. The record goes once
@@ -117,4 +123,10 @@ impl Daemon {
             Err(error) => Err(during("forget what was retained of")(error)),
         }
     }
+}
+
+/// Whether the API server takes no new objects because the namespace is being deleted.
+fn is_terminating(status: &kube::core::Status) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    status.code == 403 && causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
 }

@@ -34,7 +34,6 @@ pub fn add(build: &mut Build<'_>) -> Network {
         let vpc = Vpc { cidr: build.platform.vpc_cidr.to_string(), tags };
         build.graph.add(COMPONENT, &build.region, names::VPC, vpc)
     };
-    default_acl(build, &vpc);
     let gateway = {
         let tags = build.tags(InternetGateway::KIND, "main", &InternetGateway::name("main", build.env()));
         build.graph.add(COMPONENT, &build.region, "main", InternetGateway { vpc: vpc.clone(), tags })
@@ -47,6 +46,7 @@ pub fn add(build: &mut Build<'_>) -> Network {
     let private = tier(build, "private", |zone| zone.private.to_string());
     let database = tier(build, "database", |zone| zone.database.to_string());
 
+    default_acl(build, &vpc, public.iter().chain(&private).chain(&database).cloned());
     let to_internet = BTreeMap::from([(ANYWHERE.to_owned(), Target::InternetGateway(gateway.clone()))]);
     let public_table = table(build, &vpc, "public", to_internet, public.iter().cloned());
     let gateways = nat_gateways(build, &zones, &public, &gateway);
@@ -120,7 +120,7 @@ fn main_table(build: &mut Build<'_>, vpc: &Ref<Vpc>) {
     build.graph.add(COMPONENT, &build.region, "main", table);
 }
 
-fn default_acl(build: &mut Build<'_>, vpc: &Ref<Vpc>) {
+fn default_acl(build: &mut Build<'_>, vpc: &Ref<Vpc>, subnets: impl Iterator<Item = Ref<Subnet>>) {
     let mut entries = BTreeMap::from([
         ("ingress 100".to_owned(), AclEntry::allow_all()),
         ("egress 100".to_owned(), AclEntry::allow_all()),
@@ -130,5 +130,10 @@ fn default_acl(build: &mut Build<'_>, vpc: &Ref<Vpc>) {
         entries.insert("ingress 51".to_owned(), AclEntry::deny_tcp(3389));
     }
     let tags = build.tags(NetworkAcl::KIND, "default", &NetworkAcl::name("default", build.env()));
-    build.graph.add(COMPONENT, &build.region, "default", NetworkAcl { vpc: vpc.clone(), entries, tags });
+    build.graph.add(
+        COMPONENT,
+        &build.region,
+        "default",
+        NetworkAcl { vpc: vpc.clone(), entries, subnets: subnets.collect(), tags },
+    );
 }

@@ -54,6 +54,11 @@ macro_rules! kind {
             type Fields = Fields;
             type Output = Output;
 
+            fn loses_data(change: &Change) -> bool {
+                let (before, after) = (crate::cloud::number(change.before.as_ref()), crate::cloud::number(change.after.as_ref()));
+                $stateful && change.field() == "size" && after < before
+            }
+
             fn unique_name(&self) -> Option<String> {
                 $stateful.then(|| THE_VAULT.to_owned())
             }

@@ -285,7 +285,7 @@ fn an_excepted_difference_is_left_alone_and_what_else_differs_is_corrected() {
 fn approved_what_holds_data_is_deleted_but_never_a_twin_of_it() {
     let mut driver = Driver::new();
     driver.pass(&wanted(1, 1));
-    driver.options.approved = true;
+    driver.options.approved.insert(payment_platform_engine::NodeId::new(&driver.region, "test/vault", "vault"));
     let original = driver.cloud.ids("vault").remove(0);
     let twin = driver.cloud.with(|state| {
         let id = state.new_id();
@@ -353,4 +353,25 @@ fn a_changed_wish_that_is_not_complete_yet_is_no_drift() {
     resize(&driver, "c", 9);
     let report = driver.pass(&wanted(1, 5));
     assert!(report.entries.iter().any(|entry| entry.node.name == "c" && entry.drift));
+}
+
+#[test]
+fn a_new_wish_that_keeps_less_data_is_held_until_it_is_approved_and_drift_is_not() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 5));
+    let report = driver.pass(&wanted(1, 3));
+    let held =
+        |outcome: &Outcome| matches!(outcome, Outcome::Held(Hold::WouldKeepLess { fields }) if fields == &["size"]);
+    assert!(held(&outcome(&report, "vault")), "{:?}", outcome(&report, "vault"));
+    assert_eq!(outcome(&report, "a"), Outcome::Changed, "what holds no data follows the wish");
+    let vault = payment_platform_engine::NodeId::new(&driver.region, "test/vault", "vault");
+    driver.options.approved.insert(vault);
+    driver.pass(&wanted(1, 3));
+    driver.options.approved.clear();
+    assert_eq!(driver.cloud.contents(), built(1, 3));
+    // Somebody else made it larger: it is put right without asking.
+    crate::driver::let_the_window_pass();
+    resize(&driver, "vault", 9);
+    driver.pass(&wanted(1, 3));
+    assert_eq!(driver.cloud.contents(), built(1, 3));
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Vpc, change_tags, looking, part, tag_map, tagged};
 use crate::aws::Aws;
-use crate::aws::error::During;
+use crate::aws::error::{During, class_of};
 use crate::aws::iam::Role;
 use crate::aws::limits::ROLE_RETRY;
 use crate::aws::logs::LogGroup;
@@ -179,7 +179,9 @@ impl Resource for FlowLog {
         // What was refused for the one resource stands in the answer, not in the status of the call.
         if let Some(refused) = made.unsuccessful().first().and_then(|item| item.error.as_ref()) {
             let (code, message) = (refused.code().unwrap_or("Unknown"), refused.message().unwrap_or("no message"));
-            return Err(CloudError::new(Class::NotYet, action, code, message));
+            // The one code for everything that the destination does not admit yet.
+            let class = if code == "400" { Class::NotYet } else { class_of(code).unwrap_or(Class::Invalid) };
+            return Err(CloudError::new(class, action, code, message));
         }
         let flow_log_id = part(made.flow_log_ids.and_then(|ids| ids.into_iter().next()), action)?;
         Ok(Progress::Done(Output { flow_log_id }))

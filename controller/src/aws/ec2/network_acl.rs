@@ -1,10 +1,12 @@
-//! Default network ACL: what every subnet of the VPC passes through. It denies remote administration from anywhere
-//! ahead of the general allow (PCI DSS 1.3.1), so that a security group opened by mistake opens nothing yet.
+//! Default network ACL: what every subnet of the platform passes through. It denies remote administration from anywhere
+//! ahead of the general allow (PCI DSS 1.3.1), so that a security group opened by mistake opens nothing yet. A subnet that
+//! somebody put behind another ACL is brought back; subnets of others are left where they are.
 //!
 //! AWS rules obeyed: it comes and goes with its VPC; rule 32767, which denies the rest, cannot be changed; rules are
-//! stateless, so answers to connections from an ephemeral port 22 or 3389 are dropped too.
+//! stateless, so answers to connections from an ephemeral port 22 or 3389 are dropped too; a subnet is behind one ACL at a
+//! time, so its association is replaced, not added.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_ec2::types::{NetworkAclEntry, PortRange, RuleAction};
@@ -13,7 +15,7 @@ use payment_platform_engine::resource::Create;
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
-use super::{Vpc, change_tags, filter, looking, part, tag_list, tag_map};
+use super::{Subnet, Vpc, change_tags, filter, looking, part, tag_list, tag_map};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{TagMap, Tags, claim, name_fits};
@@ -27,6 +29,8 @@ pub struct NetworkAcl {
     pub vpc: Ref<Vpc>,
     /// By direction and number, for example `ingress 100`.
     pub entries: BTreeMap<String, AclEntry>,
+    /// Subnets that must be behind it.
+    pub subnets: BTreeSet<Ref<Subnet>>,
     pub tags: Tags,
 }
 
@@ -61,6 +65,8 @@ impl AclEntry {
 pub struct Fields {
     pub vpc_id: String,
     pub entries: BTreeMap<String, AclEntry>,
+    /// Those behind it; others than the platform's may be.
+    pub subnets: BTreeSet<String>,
     pub tags: TagMap,
 }
 
@@ -83,9 +89,10 @@ impl Resource for NetworkAcl {
         "ec2:DeleteNetworkAclEntry",
         "ec2:DeleteTags",
         "ec2:DescribeNetworkAcls",
+        "ec2:ReplaceNetworkAclAssociation",
         "ec2:ReplaceNetworkAclEntry",
     ];
-    const CLOSE_FIRST: &'static [&'static str] = &["entries"];
+    const CLOSE_FIRST: &'static [&'static str] = &["entries", "subnets"];
     const TIER: Tier = Tier::Fast;
     const CREATE: Create = Create::WithParent;
 
@@ -94,9 +101,11 @@ impl Resource for NetworkAcl {
     type Output = Output;
 
     fn fields(&self, up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
+        let ours = self.subnets.iter().map(|subnet| up.text(subnet, "subnet-", |subnet| &subnet.subnet_id));
         Ok(Fields {
             vpc_id: up.get(&self.vpc)?.vpc_id.clone(),
             entries: self.entries.clone(),
+            subnets: ours.chain(seen.iter().flat_map(|seen| seen.subnets.iter().cloned())).collect(),
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
     }
@@ -135,6 +144,9 @@ impl Resource for NetworkAcl {
         call.send().await.during("ec2:CreateTags")?;
         let seen = seen(&acl, TagMap::new()).entries;
         change_entries(aws, &now.network_acl_id, &seen, &want.entries).await?;
+        for subnet in &want.subnets {
+            associate(aws, &now.network_acl_id, subnet).await?;
+        }
         Ok(Progress::Done(now))
     }
 
@@ -149,6 +161,9 @@ impl Resource for NetworkAcl {
             let acls = read(aws, filter("network-acl-id", [&now.network_acl_id])).await?;
             let seen = acls.first().map(|acl| seen(acl, TagMap::new()).entries).unwrap_or_default();
             change_entries(aws, &now.network_acl_id, &seen, &want.entries).await?;
+        }
+        for subnet in changes.iter().filter(|change| change.field() == "subnets").filter_map(Change::element) {
+            associate(aws, &now.network_acl_id, subnet).await?;
         }
         change_tags(aws, &now.network_acl_id, &changes).await?;
         Ok(Progress::Done(now))
@@ -173,7 +188,9 @@ async fn read(
 
 fn seen(acl: &aws_sdk_ec2::types::NetworkAcl, tags: TagMap) -> Fields {
     let entries = acl.entries().iter().filter(|entry| entry.rule_number.is_some_and(|number| number < DENY_THE_REST));
-    Fields { vpc_id: acl.vpc_id.clone().unwrap_or_default(), entries: entries.map(entry).collect(), tags }
+    let subnets = acl.associations().iter().filter_map(|association| association.subnet_id.clone());
+    let vpc_id = acl.vpc_id.clone().unwrap_or_default();
+    Fields { vpc_id, entries: entries.map(entry).collect(), subnets: subnets.collect(), tags }
 }
 
 fn entry(entry: &NetworkAclEntry) -> (String, AclEntry) {
@@ -215,6 +232,18 @@ async fn change_entries(
         let Some((egress, number)) = parse_key(key) else { continue };
         let call = aws.ec2.delete_network_acl_entry().network_acl_id(id).egress(egress).rule_number(number);
         gone(call.send().await.during("ec2:DeleteNetworkAclEntry"))?;
+    }
+    Ok(())
+}
+
+/// Puts a subnet behind this ACL, if it is behind another.
+async fn associate(aws: &Aws, id: &str, subnet: &str) -> Result<(), CloudError> {
+    let acls = read(aws, filter("association.subnet-id", [subnet])).await?;
+    let elsewhere = acls.iter().filter(|acl| acl.network_acl_id() != Some(id)).flat_map(|acl| acl.associations());
+    let held = elsewhere.into_iter().find(|association| association.subnet_id() == Some(subnet));
+    if let Some(association) = held.and_then(|held| held.network_acl_association_id.clone()) {
+        let call = aws.ec2.replace_network_acl_association().association_id(association).network_acl_id(id);
+        call.send().await.during("ec2:ReplaceNetworkAclAssociation")?;
     }
     Ok(())
 }

@@ -38,7 +38,6 @@ pub struct Role {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fields {
     pub name: String,
-    pub path: String,
     pub trust: PolicyDocument,
     pub inline: BTreeMap<String, PolicyDocument>,
     pub attached: BTreeSet<String>,
@@ -94,7 +93,6 @@ impl Resource for Role {
     fn fields(&self, _up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
         Ok(Fields {
             name: self.name.clone(),
-            path: "/".to_owned(),
             trust: self.trust.clone(),
             inline: self.inline.clone(),
             attached: self.attached.clone(),
@@ -125,7 +123,7 @@ impl Resource for Role {
 
     async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
         let iam = &cx.cloud.iam;
-        let call = iam.create_role().role_name(&want.name).path(&want.path);
+        let call = iam.create_role().role_name(&want.name);
         let call = call.assume_role_policy_document(want.trust.to_json()).set_tags(Some(tag_list(&want.tags)));
         let made = call.send().await.during("iam:CreateRole")?.role;
         let arn = made.map(|role| role.arn).ok_or_else(|| {
@@ -140,7 +138,7 @@ impl Resource for Role {
         Ok(Progress::Done(Output { arn, name: want.name }))
     }
 
-    /// What was added by others goes before what is missing comes.
+    /// Who may assume it first; then what was added by others goes before what is missing comes.
     async fn update(
         want: Fields,
         now: Output,
@@ -149,6 +147,11 @@ impl Resource for Role {
     ) -> Result<Progress<Output>, CloudError> {
         let (iam, role) = (&cx.cloud.iam, &now.name);
         changes.sort_by_key(|change| !change.is_removal());
+        let touches = |field: &str| changes.iter().any(|change| change.field() == field);
+        if touches("trust") {
+            let call = iam.update_assume_role_policy().role_name(role).policy_document(want.trust.to_json());
+            call.send().await.during("iam:UpdateAssumeRolePolicy")?;
+        }
         for change in &changes {
             let Some(element) = change.element() else { continue };
             let whole = change.path.0.len() == 2;
@@ -169,11 +172,6 @@ impl Resource for Role {
             if let Some(policy) = want.inline.get(name) {
                 put(&cx.cloud, role, name, policy).await?;
             }
-        }
-        let touches = |field: &str| changes.iter().any(|change| change.field() == field);
-        if touches("trust") {
-            let call = iam.update_assume_role_policy().role_name(role).policy_document(want.trust.to_json());
-            call.send().await.during("iam:UpdateAssumeRolePolicy")?;
         }
         if touches("permissions_boundary") {
             let call = iam.delete_role_permissions_boundary().role_name(role);
@@ -262,7 +260,6 @@ fn fields(role: RoleDetail, name: &str, tags: TagMap) -> Result<Fields, CloudErr
     let attached = role.attached_managed_policies().iter().filter_map(|policy| policy.policy_arn.clone()).collect();
     Ok(Fields {
         name: name.to_owned(),
-        path: role.path.unwrap_or_default(),
         trust: document(&role.assume_role_policy_document.unwrap_or_default())?,
         inline,
         attached,

@@ -121,6 +121,7 @@ impl Resource for Key {
         "kms:UpdateKeyDescription",
     ];
     const CLOSE_FIRST: &'static [&'static str] = &["enabled", "pending_deletion", "rotation", "policy"];
+    const GUARDS_DATA: bool = true;
     const TIER: Tier = Tier::Fast;
     const CREATE: Create = Create::MakesTwins;
     const DELETE: Delete = Delete::Last;

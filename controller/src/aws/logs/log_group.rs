@@ -70,6 +70,13 @@ impl Resource for LogGroup {
     type Fields = Fields;
     type Output = Output;
 
+    fn loses_data(change: &Change) -> bool {
+        let days = |value: &Option<serde_json::Value>| value.as_ref().and_then(serde_json::Value::as_i64);
+        // Without a retention events are kept for ever.
+        let (before, after) = (days(&change.before).unwrap_or(i64::MAX), days(&change.after).unwrap_or(i64::MAX));
+        change.field() == "retention_days" && after < before
+    }
+
     fn unique_name(&self) -> Option<String> {
         Some(self.name.clone())
     }

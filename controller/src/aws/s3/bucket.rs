@@ -107,6 +107,8 @@ impl Resource for Bucket {
         "s3:PutBucketVersioning",
         "s3:PutEncryptionConfiguration",
         "s3:PutLifecycleConfiguration",
+        // For tags in the creating call.
+        "s3:TagResource",
     ];
     const CLOSE_FIRST: &'static [&'static str] = &["object_ownership", "versioned", "encryption", "access_logs"];
     const STATEFUL: bool = true;
@@ -116,6 +118,13 @@ impl Resource for Bucket {
     type Cloud = Aws;
     type Fields = Fields;
     type Output = Output;
+
+    fn loses_data(change: &Change) -> bool {
+        let last = change.path.0.last().map_or("", String::as_str);
+        let days = |value: &Option<serde_json::Value>| value.as_ref().and_then(serde_json::Value::as_i64);
+        let (before, after) = (days(&change.before).unwrap_or(i64::MAX), days(&change.after).unwrap_or(i64::MAX));
+        change.field() == "lifecycle" && matches!(last, "expiration_days" | "noncurrent_days") && after < before
+    }
 
     fn unique_name(&self) -> Option<String> {
         Some(self.name.clone())
@@ -158,6 +167,10 @@ impl Resource for Bucket {
         let call = cx.cloud.s3.create_bucket().bucket(&want.name).create_bucket_configuration(configuration);
         let call = call.object_ownership(ObjectOwnership::BucketOwnerEnforced);
         call.send().await.during("s3:CreateBucket")?;
+        if region == "us-east-1" {
+            // There the answer does not tell a new bucket from one that was there already.
+            ours_by_tags(&cx, &want).await?;
+        }
         set_versioning(&cx.cloud, &want).await?;
         set_encryption(&cx.cloud, &want).await?;
         lifecycle::write(&cx.cloud, &want.name, &want.lifecycle).await?;
@@ -189,13 +202,24 @@ impl Resource for Bucket {
             lifecycle::write(aws, &now.name, &want.lifecycle).await?;
         }
         if touches("tags") {
-            set_tags(aws, &now.name, &want.tags).await?;
+            // On top of what is there now: others may have set theirs since it was looked at.
+            let mut tags = own_tags(aws, &now.name).await?;
+            let (set, remove) = tags::changed(&changes);
+            tags.retain(|key, _| !remove.contains(key));
+            tags.extend(set);
+            set_tags(aws, &now.name, &tags).await?;
         }
         Ok(Progress::Done(now))
     }
 
-    /// Empties the bucket, some pages at a time, and deletes it.
+    /// Empties the bucket, some pages at a time, and deletes it, unless it says by now that it is another node's.
     async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
+        let Some(bucket) = tagged_buckets(&cx.cloud, &Look::Ids(vec![cloud_id.clone()])).await?.pop() else {
+            return Ok(Progress::Done(()));
+        };
+        if claim(&bucket.tags?).is_some_and(|claim| claim.node != cx.node) {
+            return Err(not_ours("s3:DeleteBucket", &cloud_id));
+        }
         if !empty(&cx.cloud, &cloud_id).await? {
             return Ok(Progress::Waiting {
                 cloud_id: Some(cloud_id),
@@ -203,7 +227,16 @@ impl Resource for Bucket {
                 retry: EMPTYING_RETRY,
             });
         }
-        gone(cx.cloud.s3.delete_bucket().bucket(cloud_id).send().await.during("s3:DeleteBucket"))?;
+        gone(
+            cx.cloud
+                .s3
+                .delete_bucket()
+                .bucket(cloud_id)
+                .expected_bucket_owner(&cx.cloud.account_id)
+                .send()
+                .await
+                .during("s3:DeleteBucket"),
+        )?;
         Ok(Progress::Done(()))
     }
 
@@ -211,7 +244,7 @@ impl Resource for Bucket {
         let Some(bucket) = tagged_buckets(&cx.cloud, &Look::Ids(vec![cloud_id])).await?.pop() else {
             return Ok(Progress::Done(()));
         };
-        let mut tags = bucket.tags;
+        let mut tags = bucket.tags?;
         tags.insert(tags::KEPT.to_owned(), "true".to_owned());
         set_tags(&cx.cloud, &bucket.name, &tags).await?;
         Ok(Progress::Done(()))
@@ -223,7 +256,10 @@ impl Resource for Bucket {
 }
 
 async fn read(aws: &Aws, bucket: TaggedBucket) -> Found<Bucket> {
-    let fields = fields(aws, &bucket).await;
+    let fields = match &bucket.tags {
+        Ok(tags) => fields(aws, &bucket.name, tags.clone()).await,
+        Err(error) => Err(error.clone()),
+    };
     let uses = fields.as_ref().map(|fields| {
         let logs = fields.access_logs.as_ref().map(|logs| logs.bucket.clone());
         fields.encryption.key_arn.clone().into_iter().chain(logs).collect()
@@ -231,7 +267,7 @@ async fn read(aws: &Aws, bucket: TaggedBucket) -> Found<Bucket> {
     let name_fits = bucket.name_fits(aws);
     let TaggedBucket { name, tags, created } = bucket;
     Found {
-        claim: claim(&tags),
+        claim: tags.as_ref().ok().and_then(claim),
         name: Some(name.clone()),
         name_fits,
         cloud_id: name.clone(),
@@ -244,8 +280,7 @@ async fn read(aws: &Aws, bucket: TaggedBucket) -> Found<Bucket> {
     }
 }
 
-async fn fields(aws: &Aws, bucket: &TaggedBucket) -> Result<Fields, CloudError> {
-    let name = &bucket.name;
+async fn fields(aws: &Aws, name: &str, tags: TagMap) -> Result<Fields, CloudError> {
     let (object_ownership, versioned, encryption, lifecycle, access_logs) = try_join!(
         ownership(aws, name),
         versioning(aws, name),
@@ -253,24 +288,49 @@ async fn fields(aws: &Aws, bucket: &TaggedBucket) -> Result<Fields, CloudError> 
         lifecycle::read(aws, name),
         access_logs(aws, name),
     )?;
-    let tags = bucket.tags.clone();
-    Ok(Fields { name: name.clone(), object_ownership, versioned, encryption, lifecycle, access_logs, tags })
+    Ok(Fields { name: name.to_owned(), object_ownership, versioned, encryption, lifecycle, access_logs, tags })
+}
+
+fn not_ours(action: &'static str, bucket: &str) -> CloudError {
+    CloudError::new(Class::AlreadyExists, action, "NotOurs", format!("the tags of {bucket} name another node"))
+}
+
+/// The tags of a bucket as they are now.
+async fn own_tags(aws: &Aws, bucket: &str) -> Result<TagMap, CloudError> {
+    let found = tagged_buckets(aws, &Look::Ids(vec![bucket.to_owned()])).await?.pop();
+    found.map_or(Ok(TagMap::new()), |bucket| bucket.tags)
+}
+
+/// Fails if the bucket that was just made has been there before, with the tags of somebody else or none.
+async fn ours_by_tags(cx: &Context<Aws>, want: &Fields) -> Result<(), CloudError> {
+    let tags = own_tags(&cx.cloud, &want.name).await?;
+    match claim(&tags) == claim(&want.tags) {
+        true => Ok(()),
+        false => Err(not_ours("s3:CreateBucket", &want.name)),
+    }
 }
 
 async fn ownership(aws: &Aws, bucket: &str) -> Result<Option<String>, CloudError> {
-    let call = aws.s3.get_bucket_ownership_controls().bucket(bucket);
+    let call = aws.s3.get_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(&aws.account_id);
     let answer = gone(call.send().await.during("s3:GetBucketOwnershipControls"))?;
     let rule = answer.and_then(|answer| answer.ownership_controls?.rules.into_iter().next());
     Ok(rule.map(|rule| rule.object_ownership.as_str().to_owned()))
 }
 
 async fn versioning(aws: &Aws, bucket: &str) -> Result<bool, CloudError> {
-    let answer = aws.s3.get_bucket_versioning().bucket(bucket).send().await.during("s3:GetBucketVersioning")?;
+    let answer = aws
+        .s3
+        .get_bucket_versioning()
+        .bucket(bucket)
+        .expected_bucket_owner(&aws.account_id)
+        .send()
+        .await
+        .during("s3:GetBucketVersioning")?;
     Ok(answer.status == Some(BucketVersioningStatus::Enabled))
 }
 
 async fn encryption(aws: &Aws, bucket: &str) -> Result<Encryption, CloudError> {
-    let call = aws.s3.get_bucket_encryption().bucket(bucket);
+    let call = aws.s3.get_bucket_encryption().bucket(bucket).expected_bucket_owner(&aws.account_id);
     let answer = gone(call.send().await.during("s3:GetEncryptionConfiguration"))?;
     let rule = answer.and_then(|answer| answer.server_side_encryption_configuration?.rules.into_iter().next());
     let none = || Encryption { algorithm: "none".to_owned(), key_arn: None, bucket_key: false };
@@ -285,7 +345,14 @@ async fn encryption(aws: &Aws, bucket: &str) -> Result<Encryption, CloudError> {
 }
 
 async fn access_logs(aws: &Aws, bucket: &str) -> Result<Option<AccessLogs>, CloudError> {
-    let answer = aws.s3.get_bucket_logging().bucket(bucket).send().await.during("s3:GetBucketLogging")?;
+    let answer = aws
+        .s3
+        .get_bucket_logging()
+        .bucket(bucket)
+        .expected_bucket_owner(&aws.account_id)
+        .send()
+        .await
+        .during("s3:GetBucketLogging")?;
     let logs = |logs: LoggingEnabled| AccessLogs { bucket: logs.target_bucket, prefix: logs.target_prefix };
     Ok(answer.logging_enabled.map(logs))
 }
@@ -294,7 +361,12 @@ async fn set_ownership(aws: &Aws, bucket: &str) -> Result<(), CloudError> {
     let action = "s3:PutBucketOwnershipControls";
     let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::BucketOwnerEnforced).build();
     let controls = OwnershipControls::builder().rules(built(rule, action)?).build();
-    let call = aws.s3.put_bucket_ownership_controls().bucket(bucket).ownership_controls(built(controls, action)?);
+    let call = aws
+        .s3
+        .put_bucket_ownership_controls()
+        .bucket(bucket)
+        .expected_bucket_owner(&aws.account_id)
+        .ownership_controls(built(controls, action)?);
     call.send().await.during(action)?;
     Ok(())
 }
@@ -302,7 +374,12 @@ async fn set_ownership(aws: &Aws, bucket: &str) -> Result<(), CloudError> {
 async fn set_versioning(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
     let status = if want.versioned { BucketVersioningStatus::Enabled } else { BucketVersioningStatus::Suspended };
     let configuration = VersioningConfiguration::builder().status(status).build();
-    let call = aws.s3.put_bucket_versioning().bucket(&want.name).versioning_configuration(configuration);
+    let call = aws
+        .s3
+        .put_bucket_versioning()
+        .bucket(&want.name)
+        .expected_bucket_owner(&aws.account_id)
+        .versioning_configuration(configuration);
     call.send().await.during("s3:PutBucketVersioning")?;
     Ok(())
 }
@@ -318,7 +395,7 @@ async fn set_encryption(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
         .bucket_key_enabled(*bucket_key)
         .build();
     let configuration = built(ServerSideEncryptionConfiguration::builder().rules(rule).build(), action)?;
-    let call = aws.s3.put_bucket_encryption().bucket(&want.name);
+    let call = aws.s3.put_bucket_encryption().bucket(&want.name).expected_bucket_owner(&aws.account_id);
     call.server_side_encryption_configuration(configuration).send().await.during(action)?;
     Ok(())
 }
@@ -330,7 +407,14 @@ async fn set_access_logs(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
         built(target.build(), action)
     });
     let status = BucketLoggingStatus::builder().set_logging_enabled(enabled.transpose()?).build();
-    aws.s3.put_bucket_logging().bucket(&want.name).bucket_logging_status(status).send().await.during(action)?;
+    aws.s3
+        .put_bucket_logging()
+        .bucket(&want.name)
+        .expected_bucket_owner(&aws.account_id)
+        .bucket_logging_status(status)
+        .send()
+        .await
+        .during(action)?;
     Ok(())
 }
 
@@ -338,7 +422,14 @@ async fn set_access_logs(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
 async fn set_tags(aws: &Aws, bucket: &str, tags: &TagMap) -> Result<(), CloudError> {
     let action = "s3:PutBucketTagging";
     let tagging = built(Tagging::builder().set_tag_set(Some(tag_list(tags)?)).build(), action)?;
-    aws.s3.put_bucket_tagging().bucket(bucket).tagging(tagging).send().await.during(action)?;
+    aws.s3
+        .put_bucket_tagging()
+        .bucket(bucket)
+        .expected_bucket_owner(&aws.account_id)
+        .tagging(tagging)
+        .send()
+        .await
+        .during(action)?;
     Ok(())
 }
 
@@ -350,7 +441,12 @@ fn tag_list(tags: &TagMap) -> Result<Vec<Tag>, CloudError> {
 /// Deletes some pages of versions and delete markers; whether none are left.
 async fn empty(aws: &Aws, bucket: &str) -> Result<bool, CloudError> {
     for _ in 0..PAGES_PER_EMPTYING {
-        let call = aws.s3.list_object_versions().bucket(bucket).max_keys(OBJECTS_PER_DELETE);
+        let call = aws
+            .s3
+            .list_object_versions()
+            .bucket(bucket)
+            .expected_bucket_owner(&aws.account_id)
+            .max_keys(OBJECTS_PER_DELETE);
         let Some(page) = gone(call.send().await.during("s3:ListBucketVersions"))? else { return Ok(true) };
         let versions = page.versions().iter().map(|one| (one.key.clone(), one.version_id.clone()));
         let markers = page.delete_markers().iter().map(|one| (one.key.clone(), one.version_id.clone()));
@@ -363,7 +459,8 @@ async fn empty(aws: &Aws, bucket: &str) -> Result<bool, CloudError> {
             return Ok(true);
         }
         let batch = built(Batch::builder().set_objects(Some(objects)).quiet(true).build(), "s3:DeleteObjectVersion")?;
-        let answer = aws.s3.delete_objects().bucket(bucket).delete(batch).send().await;
+        let answer =
+            aws.s3.delete_objects().bucket(bucket).expected_bucket_owner(&aws.account_id).delete(batch).send().await;
         let answer = answer.during("s3:DeleteObjectVersion")?;
         if let Some(failed) = answer.errors().first() {
             let (code, message) = (failed.code().unwrap_or("Unknown"), failed.message().unwrap_or("no message"));

@@ -131,7 +131,12 @@ impl Resource for BucketPolicy {
 
     /// The public access block stays: the bucket may outlive its policy by some time.
     async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
-        let call = cx.cloud.s3.delete_bucket_policy().bucket(cloud_id.trim_end_matches(POLICY));
+        let call = cx
+            .cloud
+            .s3
+            .delete_bucket_policy()
+            .bucket(cloud_id.trim_end_matches(POLICY))
+            .expected_bucket_owner(&cx.cloud.account_id);
         gone(call.send().await.during("s3:DeleteBucketPolicy"))?;
         Ok(Progress::Done(()))
     }
@@ -143,9 +148,16 @@ impl Resource for BucketPolicy {
 
 /// A bucket without a policy has none of ours either; None: the bucket is gone.
 async fn read(aws: &Aws, bucket: TaggedBucket) -> Result<Option<Found<BucketPolicy>>, CloudError> {
-    let Some(text) = policy(aws, &bucket.name).await? else { return Ok(None) };
+    let text = match policy(aws, &bucket.name).await {
+        Ok(None) => return Ok(None),
+        Ok(Some(text)) => Ok(text),
+        // Somebody has locked us out of this one; that says nothing of the others.
+        Err(error) if error.class == Class::Denied => Err(error),
+        Err(error) => return Err(error),
+    };
     let name_fits = bucket.name_fits(aws);
     let TaggedBucket { name, tags, .. } = bucket;
+    let tags = tags.unwrap_or_default();
     Ok(Some(Found {
         claim: claim(&tags).map(|mut claim| {
             claim.node.kind = BucketPolicy::KIND.to_owned();
@@ -155,7 +167,10 @@ async fn read(aws: &Aws, bucket: TaggedBucket) -> Result<Option<Found<BucketPoli
         name_fits,
         cloud_id: Output::of(&name).id,
         uses: vec![name.clone()],
-        fields: fields(aws, &name, &text).await,
+        fields: match text {
+            Ok(text) => fields(aws, &name, &text).await,
+            Err(error) => Err(error),
+        },
         output: Some(Output::of(&name)),
         busy: None,
         leaving: false,
@@ -174,12 +189,20 @@ async fn fields(aws: &Aws, bucket: &str, text: &str) -> Result<Fields, CloudErro
 
 /// None: there is no policy, or no bucket.
 async fn policy(aws: &Aws, bucket: &str) -> Result<Option<String>, CloudError> {
-    let answer = gone(aws.s3.get_bucket_policy().bucket(bucket).send().await.during("s3:GetBucketPolicy"))?;
+    let answer = gone(
+        aws.s3
+            .get_bucket_policy()
+            .bucket(bucket)
+            .expected_bucket_owner(&aws.account_id)
+            .send()
+            .await
+            .during("s3:GetBucketPolicy"),
+    )?;
     Ok(answer.and_then(|answer| answer.policy))
 }
 
 async fn blocked(aws: &Aws, bucket: &str) -> Result<PublicAccessBlock, CloudError> {
-    let call = aws.s3.get_public_access_block().bucket(bucket);
+    let call = aws.s3.get_public_access_block().bucket(bucket).expected_bucket_owner(&aws.account_id);
     let answer = gone(call.send().await.during("s3:GetBucketPublicAccessBlock"))?;
     let Some(seen) = answer.and_then(|answer| answer.public_access_block_configuration) else {
         return Ok(PublicAccessBlock::default());
@@ -200,14 +223,19 @@ async fn block(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
         .block_public_policy(block.block_public_policy)
         .restrict_public_buckets(block.restrict_public_buckets)
         .build();
-    let call = aws.s3.put_public_access_block().bucket(&want.bucket);
+    let call = aws.s3.put_public_access_block().bucket(&want.bucket).expected_bucket_owner(&aws.account_id);
     let call = call.public_access_block_configuration(configuration);
     call.send().await.during("s3:PutBucketPublicAccessBlock")?;
     Ok(())
 }
 
 async fn put(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
-    let call = aws.s3.put_bucket_policy().bucket(&want.bucket).policy(want.policy.to_json());
+    let call = aws
+        .s3
+        .put_bucket_policy()
+        .bucket(&want.bucket)
+        .expected_bucket_owner(&aws.account_id)
+        .policy(want.policy.to_json());
     call.send().await.during("s3:PutBucketPolicy")?;
     Ok(())
 }

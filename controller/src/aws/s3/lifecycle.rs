@@ -72,7 +72,7 @@ impl From<&Lifecycle> for Rules {
 
 /// The rules of a bucket; none when there is no configuration.
 pub async fn read(aws: &Aws, bucket: &str) -> Result<Rules, CloudError> {
-    let call = aws.s3.get_bucket_lifecycle_configuration().bucket(bucket);
+    let call = aws.s3.get_bucket_lifecycle_configuration().bucket(bucket).expected_bucket_owner(&aws.account_id);
     let Some(answer) = gone(call.send().await.during("s3:GetLifecycleConfiguration"))? else {
         return Ok(Rules::default());
     };
@@ -143,7 +143,7 @@ fn seen(rule: LifecycleRule) -> Rule {
 pub async fn write(aws: &Aws, bucket: &str, wanted: &Rules) -> Result<(), CloudError> {
     let action = "s3:PutLifecycleConfiguration";
     if wanted.rules.is_empty() {
-        let call = aws.s3.delete_bucket_lifecycle().bucket(bucket);
+        let call = aws.s3.delete_bucket_lifecycle().bucket(bucket).expected_bucket_owner(&aws.account_id);
         call.send().await.during(action)?;
         return Ok(());
     }
@@ -172,7 +172,7 @@ pub async fn write(aws: &Aws, bucket: &str, wanted: &Rules) -> Result<(), CloudE
     } else {
         TransitionDefaultMinimumObjectSize::AllStorageClasses128K
     };
-    let call = aws.s3.put_bucket_lifecycle_configuration().bucket(bucket);
+    let call = aws.s3.put_bucket_lifecycle_configuration().bucket(bucket).expected_bucket_owner(&aws.account_id);
     let call = call.lifecycle_configuration(built(configuration.build(), action)?);
     call.transition_default_minimum_object_size(small).send().await.during(action)?;
     Ok(())
