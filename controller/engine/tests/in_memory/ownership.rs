@@ -173,7 +173,7 @@ fn add_namesake(driver: &Driver, owner: Option<Owner>) -> String {
     let claim = owner.map(|owner| payment_platform_engine::Claim { owner, node, kept: None });
     driver.cloud.with(|state| {
         let id = state.new_id();
-        let (renamed, size, links, token) = (true, 7, [].into(), "theirs".to_owned());
+        let (renamed, size, links, token) = (true, 0, [].into(), "theirs".to_owned());
         state.things.insert(id.clone(), Thing { kind: "test/vault", claim, renamed, size, links, token });
         id
     })
@@ -189,7 +189,7 @@ fn a_namesake_without_tags_is_a_conflict_until_it_is_adopted() {
     };
     assert!(matches!(outcome(&report, "vault"), Outcome::Held(Hold::NameTaken { owner: None, .. })));
     assert_eq!(outcome(&report, "a"), Outcome::Changed, "the rest is built");
-    assert_eq!(driver.cloud.with(|state| state.things[&theirs].size), 7);
+    assert_eq!(driver.cloud.with(|state| state.things[&theirs].size), 0);
     driver.identity.adopts = BTreeSet::from([NodeId::new(&Region::new("r"), "test/vault", "vault")]);
     driver.converge(&wanted(1, 1));
     assert_eq!(driver.cloud.with(|state| state.things[&theirs].size), 1);
