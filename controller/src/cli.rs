@@ -146,6 +146,7 @@ impl AwsFlags {
             connect_timeout: Duration::from_secs(self.connect_timeout_seconds),
             identity_age: Duration::from_secs(self.identity_seconds),
             reads_at_once: usize::from(self.reads_at_once),
+            consistency_window: Duration::from_secs(self.consistency_window_seconds),
             attempt_timeout: Duration::from_secs(self.attempt_timeout_seconds),
             operation_timeout: Duration::from_secs(self.operation_timeout_seconds),
             attempts: self.attempts,

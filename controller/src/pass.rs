@@ -357,6 +357,7 @@ fn judge(
         contested: state.contested(Instant::now(), limits),
         exceptions: in_force(exceptions, subject.now),
         approved,
+        uid: subject.owner.uid.clone(),
         deletes_data: platform.is_some_and(|platform| platform.deletion_policy == DeletionPolicy::Delete),
     };
     let plan = plan(graph, &observation, &state.memory, &KINDS, &options);

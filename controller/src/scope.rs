@@ -45,6 +45,8 @@ pub struct Settings {
     pub identity_age: Duration,
     /// Things of one kind that are read at once where AWS has no call for many.
     pub reads_at_once: usize,
+    /// How long a read may lag behind a write.
+    pub consistency_window: Duration,
     /// The principal that key policies name, when it is not to be found out.
     pub principal_arn: Option<String>,
     /// None: nothing is fenced (the command line).
@@ -204,6 +206,7 @@ impl Scopes {
                     .build(),
             ),
             reads_at_once: self.settings.reads_at_once,
+            consistency_window: self.settings.consistency_window,
             key_marks: crate::aws::kms::KeyMarks::default(),
         };
         let aws = Arc::new(Aws::new(Arc::new(clients)));

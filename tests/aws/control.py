@@ -4,9 +4,11 @@ Each of the three is a list under /_emulator/: GET returns what is in force, POS
 it, DELETE empties it; all three answer with the list as it is then, a wrong request with 400.
 
 /_emulator/faults: [{"service": "ec2", "operation": "Create*", "match": "10.7.", "agent": "aws-sdk-rust",
-"times": 1, "mode": "refuse", "status": 503, "code": "...", "message": "...", "delay_ms": 0}]. The first fault
+"times": 1, "mode": "refuse", "status": 503, "code": "...", "message": "...", "delay_ms": 0, "rate": 1.0, "seed": 0}]. The first fault
 that fits a call is used, by a pattern for service and operation, a text that the path, query or body contains,
-a text that the user agent contains, and the account. Everything has a default; "times": -1 lasts until DELETE. Modes:
+a text that the user agent contains, and the account. Everything has a default; "times": -1 lasts until DELETE; a "rate"
+below 1 strikes that part of the fitting calls, by chance from "seed"; the code "Throttled" stands for the one that the
+service uses. Modes:
 refuse (moto never sees the call), after-effect (moto does it, the caller gets the error, or with "status": 0 a
 closed connection), delay (nothing but delay_ms, which the other modes obey too), hang-up (closed at once).
 
@@ -19,6 +21,7 @@ where leaving out account or region means all of them.
 
 import fnmatch
 import json
+import random
 import threading
 from dataclasses import asdict, dataclass, fields
 from http import HTTPStatus
@@ -77,11 +80,18 @@ class Fault(Counted):
     message: str = "injected by the test"
     mode: str = "refuse"
     delay_ms: int = 0
+    rate: float = 1.0
+    seed: int = 0
     hits: int = 0
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise ValueError(f"mode {self.mode!r} is none of {', '.join(MODES)}")
+        # No field: it does not belong into what is listed.
+        self._chance = random.Random(self.seed)
+
+    def strikes(self) -> bool:
+        return self._chance.random() < self.rate
 
     def matches(self, call: Call) -> bool:
         return (
@@ -132,7 +142,7 @@ class Control:
         """The first fault that is meant for this call, counted as used."""
         with self._lock:
             for fault in self._faults:
-                if fault.matches(call):
+                if fault.matches(call) and fault.strikes():
                     if fault.used_up():
                         self._faults = [other for other in self._faults if other is not fault]
                     return fault

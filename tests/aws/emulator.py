@@ -130,8 +130,17 @@ class Emulator:
             return get_account_id_from(call.access_key) if call.access_key else DEFAULT_ACCOUNT_ID
 
 
+# How each service says that it is called too often; the others say ThrottlingException.
+THROTTLES = {"ec2": (503, "RequestLimitExceeded"), "s3": (503, "SlowDown"), "iam": (400, "Throttling")}
+
+
 def _faulty(call: Call, fault: Fault) -> Answer | None:
-    return None if fault.drops_connection else error_answer(call, fault.status, fault.code, fault.message)
+    if fault.drops_connection:
+        return None
+    status, code = fault.status, fault.code
+    if code == "Throttled":
+        status, code = THROTTLES.get(call.service, (400, "ThrottlingException"))
+    return error_answer(call, status, code, fault.message)
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:

@@ -5,6 +5,7 @@
 
 mod declared;
 mod drift;
+mod faults;
 mod lifecycle;
 mod ownership;
 mod refusals;
@@ -25,9 +26,17 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Scenarios wait more than they work.
     arguments.test_threads = arguments.test_threads.or(Some(6));
-    let scenarios: Vec<(&str, Scenario)> =
-        [lifecycle::ALL, drift::ALL, storage::ALL, ownership::ALL, settings::ALL, declared::ALL, refusals::ALL]
-            .concat();
+    let scenarios: Vec<(&str, Scenario)> = [
+        lifecycle::ALL,
+        drift::ALL,
+        storage::ALL,
+        ownership::ALL,
+        settings::ALL,
+        declared::ALL,
+        refusals::ALL,
+        faults::ALL,
+    ]
+    .concat();
     if arguments.list {
         let trials = scenarios.into_iter().map(|(name, _)| Trial::test(name, || Ok(()))).collect();
         return libtest_mimic::run(&arguments, trials).exit_code();

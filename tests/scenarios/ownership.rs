@@ -198,7 +198,7 @@ async fn killed(world: Arc<World>) -> anyhow::Result<()> {
 }
 
 /// Every kind as often as a platform of two zones has it (without the rotation group: Ephemeral).
-async fn once_each(aws: &Account, before: &[String]) -> anyhow::Result<()> {
+pub async fn once_each(aws: &Account, before: &[String]) -> anyhow::Result<()> {
     let now = aws.everything().await?;
     let new: Vec<&String> = now.iter().filter(|one| !before.contains(one)).collect();
     let count = |kind: &str| new.iter().filter(|one| one.rsplit_once(' ').is_some_and(|(own, _)| own == kind)).count();

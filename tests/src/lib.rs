@@ -9,12 +9,23 @@ pub mod object;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context, bail};
 
-/// The repository's root.
+/// The repository's root: the checkout that runs, which need not be the one that was compiled, since checkouts share
+/// their target folder.
 pub fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        // Cargo says where the package is; a program that is run by itself is run from the checkout.
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let here = std::env::current_dir().ok();
+        let starts = package.into_iter().chain(here).chain([PathBuf::from(env!("CARGO_MANIFEST_DIR"))]);
+        let is_root = |folder: &&Path| folder.join("tests/aws/emulator.py").is_file();
+        let mut found = starts.filter_map(|start| start.ancestors().find(is_root).map(Path::to_owned));
+        found.next().unwrap_or_default()
+    })
 }
 
 /// Runs a script that prints one path on its last line; what it says meanwhile goes to our standard error.

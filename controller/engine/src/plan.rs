@@ -179,6 +179,8 @@ pub struct Options {
     pub exceptions: Vec<Exception>,
     /// Nodes whose data a human has agreed to lose.
     pub approved: BTreeSet<NodeId>,
+    /// The UID in the tags of the object's own things.
+    pub uid: String,
     /// The platform's own end deletes its data: what an earlier one has kept is not taken over unasked.
     pub deletes_data: bool,
 }
@@ -326,7 +328,14 @@ pub fn decide<C: 'static>(
         _ => Vec::new(),
     };
     let closing = closes(&node.resource.kind(), &step);
-    if let Some(hold) = keeps_less(node, found.map(|found| &**found), &step, drift, options) {
+    let agreed = known.is_some_and(|known| known.wish.is_some());
+    let never_whole = |found: &AnyFound| {
+        let claim = found.claim.as_ref();
+        !agreed && claim.is_some_and(|claim| claim.owner.uid == options.uid && claim.kept.is_none())
+    };
+    // What we made ourselves and have not finished yet holds nothing that anybody counts on.
+    let found_whole = found.map(|found| &**found).filter(|found| !never_whole(found));
+    if let Some(hold) = found_whole.and_then(|found| keeps_less(node, found, &step, drift, options)) {
         return Decision { changes, ..only(Step::Hold(hold)) };
     }
     let step = match step {
@@ -349,7 +358,7 @@ pub fn decide<C: 'static>(
 /// the platform. Drift is put right whatever it costs: what is wanted was agreed to.
 fn keeps_less<C: 'static>(
     node: &Node<C>,
-    found: Option<&AnyFound>,
+    found: &AnyFound,
     step: &Step,
     drift: bool,
     options: &Options,
@@ -358,7 +367,7 @@ fn keeps_less<C: 'static>(
     if drift || options.approved.contains(&node.id) {
         return None;
     }
-    let kept = found.and_then(|found| found.claim.as_ref()).is_some_and(|claim| claim.kept.is_some());
+    let kept = found.claim.as_ref().is_some_and(|claim| claim.kept.is_some());
     let lost = changes.iter().filter(|change| (kind.loses_data)(change)).map(|change| change.path.to_string());
     let mut fields: Vec<String> = lost.collect();
     if kept && options.deletes_data && (kind.stateful || kind.guards_data) {

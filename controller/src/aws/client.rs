@@ -1,6 +1,7 @@
 //! The clients of one region, and what one round of looking reads once for several kinds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_ec2::types::SecurityGroup;
 use payment_platform_engine::{CloudError, Region};
@@ -20,6 +21,8 @@ pub struct Clients {
     pub quotas: aws_sdk_servicequotas::Client,
     /// Things of one kind that are read at once where AWS has no call for many.
     pub reads_at_once: usize,
+    /// How long a read may lag behind a write.
+    pub consistency_window: Duration,
     pub key_marks: crate::aws::kms::KeyMarks,
 }
 

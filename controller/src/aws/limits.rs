@@ -8,8 +8,9 @@ pub const FILTER_VALUES: usize = 200;
 /// A NAT gateway is ready after one to two minutes.
 pub const NAT_GATEWAY_RETRY: Duration = Duration::from_secs(5);
 
-/// The tags of a new key may not be visible at once: only after this is a key without ours believed to be another's.
-pub const KEY_TAGS_LAG: Duration = Duration::from_secs(60);
+/// The tags of a new key may not be visible at once: only after so many consistency windows is a key without ours
+/// believed to be another's. It is then never asked again, so this errs on the long side.
+pub const KEY_TAGS_WINDOWS: u32 = 6;
 
 /// An interface endpoint is ready, or gone, after one to three minutes.
 pub const ENDPOINT_RETRY: Duration = Duration::from_secs(5);

@@ -45,7 +45,7 @@ impl Driver {
             cloud,
             memory: Memory::default(),
             identity: Identity { label: Some("label".to_owned()), ..Identity::new(owner()) },
-            options: Options::default(),
+            options: Options { uid: owner().uid, ..Options::default() },
             region: Region::new("r"),
         }
     }

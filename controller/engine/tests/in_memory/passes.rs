@@ -375,3 +375,14 @@ fn a_new_wish_that_keeps_less_data_is_held_until_it_is_approved_and_drift_is_not
     driver.pass(&wanted(1, 3));
     assert_eq!(driver.cloud.contents(), built(1, 3));
 }
+
+#[test]
+fn what_was_made_by_half_is_finished_without_asking() {
+    let mut driver = Driver::new();
+    driver.cloud.with(|state| state.unanswered.insert("vault".to_owned()));
+    driver.pass(&wanted(1, 5));
+    // Its answer was lost, and what it was made with is not what is wanted in the end.
+    resize(&driver, "vault", 9);
+    driver.converge(&wanted(1, 5));
+    assert_eq!(driver.cloud.contents(), built(1, 5));
+}

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
 use aws_smithy_types::retry::RetryConfig;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
-use crate::aws::limits::KEY_TAGS_LAG;
+use crate::aws::limits::KEY_TAGS_WINDOWS;
 use crate::aws::policy::PolicyDocument;
 use crate::aws::tags::{self, TagMap, Tags, claim, name_fits};
 
@@ -81,9 +81,10 @@ impl KeyMarks {
         }
     }
 
-    fn is_foreign(&self, arn: &str) -> bool {
+    /// `window` is how long a read may lag behind a write.
+    fn is_foreign(&self, arn: &str, window: Duration) -> bool {
         let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(marks.get(arn), Some(Mark::Foreign(since)) if since.elapsed() > KEY_TAGS_LAG)
+        matches!(marks.get(arn), Some(Mark::Foreign(since)) if since.elapsed() > window * KEY_TAGS_WINDOWS)
     }
 
     /// The tags of one of our keys, as they were last seen.
@@ -148,7 +149,7 @@ impl Resource for Key {
             Look::Ids(ids) => (ids, true),
             Look::All => (list(&aws).await?, false),
         };
-        let unknown = ids.into_iter().filter(|id| asked || !aws.key_marks.is_foreign(id));
+        let unknown = ids.into_iter().filter(|id| asked || !aws.key_marks.is_foreign(id, aws.consistency_window));
         let found = stream::iter(unknown).map(|id| {
             let aws = aws.clone();
             async move { if asked { read_asked(&aws, &id).await } else { read_listed(&aws, &id).await } }

@@ -1,0 +1,150 @@
+//! A cloud that throttles, fails, stays silent and answers late delays the platform and corrupts nothing; a large account
+//! costs no more calls than an empty one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, ensure};
+use futures::FutureExt;
+use payment_platform_tests::cluster::Cluster;
+use payment_platform_tests::controller::Controller;
+use payment_platform_tests::object::{Object, condition};
+use serde_json::json;
+
+use crate::Scenario;
+use crate::drift::id;
+use crate::ownership::once_each;
+use crate::world::{Place, World};
+
+pub const ALL: &[(&str, Scenario)] = &[
+    ("a_hostile_cloud_delays_and_corrupts_nothing", |world| hostile(world).boxed()),
+    ("things_of_others_by_the_hundred_cost_no_calls", |world| crowded(world).boxed()),
+];
+
+/// A fifth of all calls of the controller goes wrong, one way or another.
+const MIX: [(&str, f64, &str, u16, &str, u64); 6] = [
+    ("throttled", 0.05, "refuse", 400, "Throttled", 0),
+    ("failing", 0.04, "refuse", 500, "InternalError", 0),
+    ("failing after the effect", 0.03, "after-effect", 500, "InternalError", 0),
+    ("reset", 0.02, "hang-up", 0, "", 0),
+    ("reset after the effect", 0.03, "after-effect", 0, "", 0),
+    ("slow", 0.03, "delay", 200, "", 400),
+];
+
+async fn make_hostile(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
+    for (index, (_, rate, mode, status, code, delay)) in MIX.iter().enumerate() {
+        let fault = json!({"account": place.account, "agent": "payment-platform-controller", "times": -1,
+            "rate": rate, "seed": seed + index as u64, "mode": mode, "status": status, "code": code, "delay_ms": delay});
+        place.world.emulator.fault(fault).await?;
+    }
+    Ok(())
+}
+
+/// The seed of SEED, else of the clock: it is printed when the scenario fails.
+fn seed() -> u64 {
+    let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    given.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() % 1_000_000))
+}
+
+async fn hostile(world: Arc<World>) -> anyhow::Result<()> {
+    if !world.emulator.is_ours() {
+        return Ok(());
+    }
+    let place = world.place("us-east-1").await?;
+    let seed = seed();
+    in_spite_of_it(&place, seed).await.with_context(|| format!("SEED={seed} repeats the same faults"))
+}
+
+async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
+    let before = place.aws.everything().await?;
+    make_hostile(place, seed).await?;
+    let object = place.create("payments", json!({"profile": "Ephemeral"})).await?;
+    let status = settled(&object, |status| condition(status, "Ready").is_some_and(|c| c.status == "True")).await?;
+    once_each(&place.aws, &before).await?;
+    ensure!(status.drift.is_empty(), "faults are no drift: {:?}", status.drift);
+    let group = id(&status, "security-group/aurora")?;
+    place.aws.open_port(&group, 22).await?;
+    let closed = |status: &payment_platform_api::PaymentPlatformStatus| {
+        status
+            .drift
+            .iter()
+            .any(|drift| drift.field.starts_with("rules[ingress tcp 22") && drift.corrected_time.is_some())
+    };
+    settled(&object, closed).await?;
+    ensure!(!place.aws.is_open(&group, 22).await?, "the status claims what is not so");
+    object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
+    let deadline = Instant::now() + Duration::from_secs(240);
+    while object.api.get_opt("payments").await?.is_some() {
+        ensure!(Instant::now() < deadline, "it is not deleted in time");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let after = place.aws.everything().await?;
+    ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Longer than scenarios wait otherwise: what fails is tried again later and later.
+async fn settled(
+    object: &Object,
+    fits: impl Fn(&payment_platform_api::PaymentPlatformStatus) -> bool,
+) -> anyhow::Result<payment_platform_api::PaymentPlatformStatus> {
+    let deadline = Instant::now() + Duration::from_secs(240);
+    loop {
+        let status = object.status().await?;
+        if fits(&status) {
+            return Ok(status);
+        }
+        let ready = condition(&status, "Ready").map(|c| c.message.clone());
+        ensure!(Instant::now() < deadline, "not in time; {:?} {ready:?}", status.progress);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Calls of one complete look, counted at the emulator.
+async fn calls_of_a_look(place: &Place<'_>, object: &Object) -> anyhow::Result<usize> {
+    let ours = || {
+        let calls = place.world.emulator.calls(&place.account)?;
+        anyhow::Ok(calls.into_iter().filter(payment_platform_tests::emulator::Call::is_ours).count())
+    };
+    // What a look finds out for the first time, the second one knows.
+    object.look_now().await?;
+    let before = ours()?;
+    object.look_now().await?;
+    Ok(ours()? - before)
+}
+
+async fn crowded(world: Arc<World>) -> anyhow::Result<()> {
+    if !world.emulator.is_ours() {
+        return Ok(());
+    }
+    let place = world.place("us-east-1").await?;
+    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
+    cluster.apply_crds().await?;
+    cluster.namespace(&place.namespace).await?;
+    // Nothing but the looks that are asked for, once it is built.
+    let flags = ["--fast-interval-seconds=3600", "--slow-interval-seconds=3600", "--consistency-window-seconds=1"];
+    let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("crowded.log"), &flags)?;
+    let client = cluster.client().await?;
+    let object = Object::create(client, &place.namespace, "payments", place.spec(json!({}))).await?;
+    object.ready().await?;
+    let alone = calls_of_a_look(&place, &object).await?;
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let vpc = id(&object.status().await?, "ec2/vpc/main")?;
+    for number in 0..150 {
+        let name = format!("theirs-{number}");
+        place.aws.kms.create_key().description(&name).send().await?;
+        place.aws.iam.create_role().role_name(&name).assume_role_policy_document(trust.to_string()).send().await?;
+        place.aws.s3.create_bucket().bucket(format!("{name}-{}", place.account)).send().await?;
+        place.aws.logs.create_log_group().log_group_name(format!("/theirs/{number}")).send().await?;
+        place.aws.ec2.create_security_group().group_name(&name).description(&name).vpc_id(&vpc).send().await?;
+    }
+    // Each key is asked whose it is until its tags must be visible; after that it is known.
+    object.look_now().await?;
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    let crowded = calls_of_a_look(&place, &object).await?;
+    // By a tenth at the most: pages.
+    ensure!(crowded * 10 <= alone * 11, "{crowded} calls instead of {alone}");
+    ensure!(alone <= 130, "a look takes {alone} calls");
+    Ok(())
+}
