@@ -11,8 +11,9 @@ use payment_platform_api::status::{Approval, Scope as RecordedScope};
 use payment_platform_api::{Facts, Invalid, PaymentPlatformSpec, PaymentPlatformStatus, Platform};
 use payment_platform_engine::execute::{Pass, execute};
 use payment_platform_engine::inventory::{Identity as OwnIdentity, Inventory, Observation, Reread};
-use payment_platform_engine::plan::{Exception, Hold, Options, Step, plan};
+use payment_platform_engine::plan::{Options, Step, plan};
 use payment_platform_engine::{CloudError, Entry, Graph, Known, Memory, NodeId, Owner, Plan, Region, Report};
+use payment_platform_engine::{Exception, Hold};
 use sha2::{Digest, Sha256};
 
 use crate::aws::{Aws, KINDS};

@@ -11,11 +11,12 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Class, CloudError};
 use crate::graph::Graph;
+use crate::hold::Hold;
 use crate::id::{NodeId, Region};
 use crate::inventory::{Observation, Seen, Unseen};
 use crate::memory::Memory;
 use crate::outputs::Outputs;
-use crate::plan::{Decision, Hold, Options, Plan, Planned, Step, decide, known_outputs};
+use crate::plan::{Decision, Options, Plan, Planned, Step, decide, known_outputs};
 use crate::report::{Entry, Outcome, Report};
 use crate::resource::{Context, Delete, Effect, Kind, Progress, Replace};
 

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::diff::{Change, diff};
 use crate::graph::{Graph, Node};
-use crate::id::{NodeId, Owner};
+use crate::hold::{Exception, Hold};
+use crate::id::NodeId;
 use crate::inventory::{Extra, Observation, Role, Seen, Unseen};
 use crate::memory::{Known, Memory};
 use crate::outputs::Outputs;
@@ -46,68 +47,6 @@ impl Step {
     /// Whether the step changes something on AWS, or will.
     pub fn writes(&self) -> bool {
         !matches!(self, Self::Keep | Self::Hold(_))
-    }
-}
-
-/// Why something is not done.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Hold {
-    #[error("it could not be read: {0}")]
-    Unread(crate::CloudError),
-    #[error("it was not looked at in this pass")]
-    NotLookedAt,
-    #[error("it was not seen, but reads may lag behind; looking again in {} s", retry.as_secs().max(1))]
-    TooEarly { retry: std::time::Duration },
-    #[error("AWS is still at work on it ({0})")]
-    Busy(&'static str),
-    #[error("{cloud_id} has its name but {}", owner.as_ref().map_or("none of our tags".to_owned(), |owner| format!("belongs to {} ({})", owner.name, owner.uid)))]
-    NameTaken { cloud_id: String, owner: Option<Owner> },
-    /// The names of another platform: half of this one would be in its way.
-    #[error("nothing is made while {cloud_id}, which has the name of {node}, belongs to {} ({})", owner.name, owner.uid)]
-    NotBegun { node: NodeId, cloud_id: String, owner: Owner },
-    #[error("another object of this name (UID {}) owns things here; set paymentplatform.io/take-over to that UID to take them over", uids.join(", "))]
-    OtherGeneration { uids: Vec<String> },
-    #[error("driftPolicy is Observe: the difference is reported, not corrected")]
-    Observing,
-    #[error("it would have to be replaced ({}), and it holds data", fields.join(", "))]
-    WouldLoseData { fields: Vec<String> },
-    #[error("it is no longer wanted, but holds data")]
-    HoldsData,
-    #[error("less of its data would be kept ({})", fields.join(", "))]
-    WouldKeepLess { fields: Vec<String> },
-    #[error("{by} still uses it")]
-    InUse { by: NodeId },
-    #[error("what may still use it could not be read")]
-    UsersUnread,
-    /// The same correction again and again.
-    #[error("it was corrected {times} times in a short while, and somebody changes it back; the next correction is in {} s", retry.as_secs())]
-    Contested { times: u32, retry: std::time::Duration },
-    #[error("it would have to be replaced ({}), with everything in it", fields.join(", "))]
-    WouldDisrupt { fields: Vec<String> },
-    #[error("nothing is made while the account has no room for all of it: {0}")]
-    Quota(String),
-    #[error("left alone until {until}: {reason}")]
-    Excepted { reason: String, until: String },
-    /// Decided by the caller for the whole platform, in its own words.
-    #[error("{0}")]
-    Platform(String),
-}
-
-impl Hold {
-    /// Whether nothing will move until a human acts.
-    pub fn needs_human(&self) -> bool {
-        match self {
-            Self::NameTaken { .. }
-            | Self::NotBegun { .. }
-            | Self::OtherGeneration { .. }
-            | Self::WouldLoseData { .. }
-            | Self::WouldDisrupt { .. }
-            | Self::WouldKeepLess { .. }
-            | Self::Quota(_)
-            | Self::HoldsData => true,
-            Self::Unread(error) => error.class.needs_human(),
-            _ => false,
-        }
     }
 }
 
@@ -183,25 +122,6 @@ pub struct Options {
     pub uid: String,
     /// The platform's own end deletes its data: what an earlier one has kept is not taken over unasked.
     pub deletes_data: bool,
-}
-
-/// A difference that somebody wants left alone for a while.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exception {
-    pub node: NodeId,
-    /// As paths are shown; what lies below it is meant too.
-    pub path: String,
-    pub reason: String,
-    /// When it ends, for people to read: the caller leaves out what has ended.
-    pub until: String,
-}
-
-impl Exception {
-    fn covers(&self, node: &NodeId, change: &Change) -> bool {
-        let path = change.path.to_string();
-        let below = path.strip_prefix(&self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
-        self.node == *node && below
-    }
 }
 
 /// The decision about one node, made when planning and again when what it depends on is done.

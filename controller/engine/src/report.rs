@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::diff::Change;
 use crate::error::CloudError;
+use crate::hold::Hold;
 use crate::id::NodeId;
 use crate::outputs::AnyOutput;
-use crate::plan::{Hold, Notice, Step};
+use crate::plan::{Notice, Step};
 
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use kube::ResourceExt as _;
 use payment_platform_api::{Invalid, PaymentPlatform};
-use payment_platform_engine::plan::{Hold, Planned, Step};
+use payment_platform_engine::{Hold, Planned, Step};
 use payment_platform_engine::{Owner, Plan, Seen};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! What is no longer wanted goes, after whatever uses it.
 
-use payment_platform_engine::plan::Hold;
+use payment_platform_engine::Hold;
 use payment_platform_engine::{Graph, Outcome};
 
 use crate::driver::{Driver, built, wanted};

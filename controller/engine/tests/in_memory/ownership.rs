@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use payment_platform_engine::plan::Hold;
+use payment_platform_engine::Hold;
 use payment_platform_engine::{NodeId, Outcome, Owner, Region};
 
 use crate::cloud::Thing;

@@ -1,7 +1,7 @@
 //! What one pass does, and what it leaves alone.
 
-use payment_platform_engine::plan::{Hold, Step};
 use payment_platform_engine::{Graph, Outcome};
+use payment_platform_engine::{Hold, Step};
 
 use crate::driver::{Driver, built, wanted};
 
