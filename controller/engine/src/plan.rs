@@ -13,7 +13,7 @@ use crate::id::NodeId;
 use crate::inventory::{Extra, Observation, Role, Seen, Unseen};
 use crate::memory::{Known, Memory};
 use crate::outputs::Outputs;
-use crate::resource::{AnyFound, Delete, Kind, Replace, Wish};
+use crate::resource::{AnyFound, Create, Delete, Kind, Replace, Wish};
 
 /// What shall be done with one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -370,8 +370,14 @@ fn digest<C: 'static>(node: &Node<C>, outputs: &Outputs) -> Option<String> {
 }
 
 fn closes<C: 'static>(kind: &Kind<C>, step: &Step) -> bool {
-    let Step::Update(changes) = step else { return false };
-    changes.iter().any(|change| kind.close_first.iter().any(|path| change.path.starts_with(path)))
+    match step {
+        Step::Update(changes) => {
+            changes.iter().any(|change| kind.close_first.iter().any(|path| change.path.starts_with(path)))
+        }
+        // A policy or a set of rules that is gone leaves open what it stood on.
+        Step::Create => kind.create == Create::WithParent && !kind.close_first.is_empty(),
+        _ => false,
+    }
 }
 
 fn present(seen: &Seen) -> Option<&Arc<AnyFound>> {

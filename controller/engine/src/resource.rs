@@ -26,7 +26,8 @@ pub trait Resource: Serialize + Clone + Send + Sync + 'static {
     const ACTIONS: &'static [&'static str];
     /// Fields that the service cannot change in place, and how the thing is replaced then.
     const REPLACE_ON: &'static [(&'static str, Replace)] = &[];
-    /// Fields whose drift opens the environment (access, encryption, logging): put right before everything else.
+    /// Fields whose drift opens the environment (access, encryption, logging): put right before everything else. So
+    /// is the absence of a thing that stands on another ([`Create::WithParent`]) and has such fields.
     const CLOSE_FIRST: &'static [&'static str] = &[];
     /// Whether it holds data: then it is never replaced or deleted unasked.
     const STATEFUL: bool = false;
