@@ -17,12 +17,14 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::aws::iam_policy;
+use crate::aws::limits::Limits as AwsLimits;
 use crate::controller::{self, NAME, Settings};
 use crate::lease::{self, Elector, Held};
 use crate::pass::Limits;
 use crate::platform::desired;
 use crate::rbac;
 use crate::scope::{Scopes, Settings as ScopeSettings};
+use crate::status::Limits as StatusLimits;
 
 /// Builds PCI DSS payment environments on AWS from one Kubernetes object, and keeps them so.
 ///
@@ -83,6 +85,24 @@ struct Run {
     /// timeout.
     #[arg(long, env = "LEASE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(2..))]
     lease_seconds: u64,
+    /// The longest pause, in seconds, after errors of the Kubernetes API in a row; the first pause is 2 s.
+    #[arg(long, env = "MAX_RETRY_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    max_retry_seconds: u64,
+    /// Seconds between updates of status.progress while one pass writes.
+    #[arg(long, env = "PROGRESS_INTERVAL_SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    progress_interval_seconds: u64,
+    /// Seconds between updates of status.lastVerifiedTime while nothing differs.
+    #[arg(long, env = "VERIFIED_INTERVAL_SECONDS", default_value_t = 3600)]
+    verified_interval_seconds: u64,
+    /// Records kept in status.drift, newest first.
+    #[arg(long, env = "DRIFT_RECORDS", default_value_t = 20)]
+    drift_records: u16,
+    /// Bytes of all records in status.drift together; the oldest go first.
+    #[arg(long, env = "DRIFT_BYTES", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(..=262144))]
+    drift_bytes: u32,
+    /// Characters of one value in status.drift and in Events about drift.
+    #[arg(long, env = "DRIFT_VALUE_CHARS", default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..))]
+    drift_value_chars: u16,
     /// Form of the log lines.
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -92,6 +112,17 @@ struct Run {
     log: String,
     #[command(flatten)]
     aws: AwsFlags,
+}
+
+impl Run {
+    fn status_limits(&self) -> StatusLimits {
+        StatusLimits {
+            drift_records: usize::from(self.drift_records),
+            drift_bytes: self.drift_bytes as usize,
+            drift_value_chars: usize::from(self.drift_value_chars),
+            verified_interval: Duration::from_secs(self.verified_interval_seconds),
+        }
+    }
 }
 
 #[derive(Args)]
@@ -126,6 +157,18 @@ struct AwsFlags {
     /// Seconds for which a correction counts towards --contested-after.
     #[arg(long, env = "CONTEST_WINDOW_SECONDS", default_value_t = 600)]
     contest_window_seconds: u64,
+    /// Seconds by which each further correction of a contested thing comes later.
+    #[arg(long, env = "CONTESTED_PAUSE_SECONDS", default_value_t = 60)]
+    contested_pause_seconds: u64,
+    /// Seconds between looks at what AWS is at work on: a NAT gateway, an endpoint, a role that is new.
+    #[arg(long, env = "POLL_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    poll_seconds: u64,
+    /// Consistency windows after which a KMS key without visible tags is taken for another's and not asked again.
+    #[arg(long, env = "KEY_TAGS_WINDOWS", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
+    key_tags_windows: u32,
+    /// Pages of 1000 objects that one step deletes from a bucket before other steps get their turn.
+    #[arg(long, env = "PAGES_PER_EMPTYING", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pages_per_emptying: u32,
     /// ARN of the role or user that key policies name as the controller; found out when not given.
     #[arg(long, env = "PRINCIPAL_ARN")]
     principal_arn: Option<String>,
@@ -138,6 +181,7 @@ impl AwsFlags {
             width: usize::from(self.width),
             contested_after: usize::from(self.contested_after),
             contest_window: Duration::from_secs(self.contest_window_seconds),
+            contested_pause: Duration::from_secs(self.contested_pause_seconds),
         }
     }
 
@@ -145,8 +189,13 @@ impl AwsFlags {
         let settings = ScopeSettings {
             connect_timeout: Duration::from_secs(self.connect_timeout_seconds),
             identity_age: Duration::from_secs(self.identity_seconds),
-            reads_at_once: usize::from(self.reads_at_once),
-            consistency_window: Duration::from_secs(self.consistency_window_seconds),
+            limits: AwsLimits {
+                reads_at_once: usize::from(self.reads_at_once),
+                consistency_window: Duration::from_secs(self.consistency_window_seconds),
+                poll: Duration::from_secs(self.poll_seconds),
+                key_tags_windows: self.key_tags_windows,
+                pages_per_emptying: self.pages_per_emptying,
+            },
             attempt_timeout: Duration::from_secs(self.attempt_timeout_seconds),
             operation_timeout: Duration::from_secs(self.operation_timeout_seconds),
             attempts: self.attempts,
@@ -262,7 +311,10 @@ async fn daemon(flags: Run) -> anyhow::Result<ExitCode> {
         fast: Duration::from_secs(flags.fast_interval_seconds),
         slow: Duration::from_secs(flags.slow_interval_seconds),
         limits: flags.aws.limits(),
+        status: flags.status_limits(),
         concurrency: flags.concurrency,
+        max_retry: Duration::from_secs(flags.max_retry_seconds),
+        progress_interval: Duration::from_secs(flags.progress_interval_seconds),
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let mut stop = Some(stop);
@@ -375,9 +427,28 @@ fn graph(flags: &Graph) -> anyhow::Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
     use tracing::Level;
 
-    use super::may_be_logged;
+    use super::{Cli, may_be_logged};
+
+    #[test]
+    fn every_flag_of_run_has_an_environment_variable_a_help_and_a_line_in_the_documentation() {
+        let documented = include_str!("../../docs/operations.md");
+        let command = Cli::command();
+        let run = command.find_subcommand("run").expect("run");
+        let flags = run.get_arguments().filter(|flag| flag.get_long().is_some_and(|name| name != "help"));
+        for flag in flags {
+            let name = flag.get_long().expect("a flag");
+            let variable = flag.get_env().and_then(|variable| variable.to_str()).unwrap_or_default();
+            assert!(name.to_uppercase().replace('-', "_").ends_with(variable) || name == "namespace", "{name}");
+            assert!(!variable.is_empty() && flag.get_help().is_some(), "{name}");
+            assert!(documented.contains(&format!("| `--{name}` | `{variable}` |")), "{name}");
+            let default = flag.get_default_values().first().and_then(|value| value.to_str());
+            let line = documented.lines().find(|line| line.starts_with(&format!("| `--{name}` |"))).unwrap_or_default();
+            assert!(default.is_none_or(|default| line.replace('`', "").contains(&format!("| {default} |"))), "{line}");
+        }
+    }
 
     #[test]
     fn no_filter_lets_whole_requests_into_the_log() {

@@ -39,8 +39,13 @@ pub struct Settings {
     pub fast: Duration,
     pub slow: Duration,
     pub limits: Limits,
+    pub status: status::Limits,
     /// Platforms worked on at once.
     pub concurrency: u16,
+    /// The longest pause after errors of the Kubernetes API in a row.
+    pub max_retry: Duration,
+    /// How often a long pass shows how far it is.
+    pub progress_interval: Duration,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +132,8 @@ fn error_policy(object: Arc<Guarded>, error: &Error, daemon: Arc<Daemon>) -> Act
     let mut failures = daemon.failures.lock().unwrap_or_else(PoisonError::into_inner);
     let count = failures.entry(uid(object.meta())).or_default();
     *count = count.saturating_add(1);
-    let pause = jittered(Duration::from_secs(1 << (*count).min(6)));
+    let pause = Duration::from_secs(2_u64.saturating_pow(*count)).min(daemon.settings.max_retry);
+    let pause = jittered(pause);
     tracing::warn!(object = %object.name_any(), %error, retry_seconds = pause.as_secs(), "Could not reconcile.");
     Action::requeue(pause)
 }
@@ -235,6 +241,7 @@ impl Daemon {
             complete_look,
             approval: prepared.approval.as_ref(),
             accepted: prepared.accepted.as_ref(),
+            limits: self.settings.status,
         };
         let base = Base { previous: &object_status, ..object.base() };
         let mut next = status::after_pass(base, &ended);
@@ -335,7 +342,7 @@ impl Daemon {
         loop {
             tokio::select! {
                 report = &mut work => return report,
-                () = tokio::time::sleep(Duration::from_secs(2)) => {
+                () = tokio::time::sleep(self.settings.progress_interval) => {
                     let mut next = object_status.clone();
                     next.progress = Some(format!("nodes: {}/{all}", done.load(Ordering::Relaxed)));
                     // The work goes on while the API server takes its time.

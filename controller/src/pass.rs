@@ -32,6 +32,8 @@ pub struct Limits {
     pub contested_after: usize,
     /// How long a correction counts.
     pub contest_window: Duration,
+    /// How much later each further correction of a contested node comes.
+    pub contested_pause: Duration,
 }
 
 /// What a pass is about.
@@ -87,9 +89,6 @@ pub struct State {
     restored: bool,
 }
 
-/// How much later each further correction of a contested node comes.
-const CONTESTED_PAUSE: Duration = Duration::from_secs(60);
-
 impl State {
     /// Takes over what the status records, once a process. `new_object` says that nothing of it can exist yet.
     pub fn restore(&mut self, status: &PaymentPlatformStatus, new_object: bool) {
@@ -113,16 +112,16 @@ impl State {
         }
     }
 
-    /// Holds for what is corrected again and again: a minute after the last time, and a minute more for each further one.
+    /// Holds for what is corrected again and again: one pause after the last time, and one more for each further one.
     fn contested(&mut self, now: Instant, limits: Limits) -> BTreeMap<NodeId, Hold> {
-        let Limits { contested_after, contest_window, .. } = limits;
+        let Limits { contested_after, contest_window, contested_pause, .. } = limits;
         let mut contested = BTreeMap::new();
         for (node, times) in &mut self.corrections {
             while times.front().is_some_and(|at| now.duration_since(*at) > contest_window) {
                 times.pop_front();
             }
             if let (true, Some(last)) = (times.len() >= contested_after, times.back()) {
-                let pause = CONTESTED_PAUSE * (times.len() - contested_after + 1) as u32;
+                let pause = contested_pause * (times.len() - contested_after + 1) as u32;
                 let retry = pause.saturating_sub(now.duration_since(*last));
                 if !retry.is_zero() {
                     contested.insert(node.clone(), Hold::Contested { times: times.len() as u32, retry });

@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::aws::client::Clients;
 use crate::aws::error::{During, FENCED};
+use crate::aws::limits::Limits;
 use crate::aws::{Aws, KINDS};
 use crate::lease::Held;
 use crate::platform::{INTERFACES, service_name};
@@ -43,10 +44,8 @@ pub struct Settings {
     pub attempts: u32,
     /// How long it is believed whose account the credentials are: they can be replaced under a running process.
     pub identity_age: Duration,
-    /// Things of one kind that are read at once where AWS has no call for many.
-    pub reads_at_once: usize,
-    /// How long a read may lag behind a write.
-    pub consistency_window: Duration,
+    /// How kinds work with AWS.
+    pub limits: Limits,
     /// The principal that key policies name, when it is not to be found out.
     pub principal_arn: Option<String>,
     /// None: nothing is fenced (the command line).
@@ -205,8 +204,7 @@ impl Scopes {
                     .interceptor(fence.clone())
                     .build(),
             ),
-            reads_at_once: self.settings.reads_at_once,
-            consistency_window: self.settings.consistency_window,
+            limits: self.settings.limits,
             key_marks: crate::aws::kms::KeyMarks::default(),
         };
         let aws = Arc::new(Aws::new(Arc::new(clients)));

@@ -3,9 +3,10 @@
 mod drift;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use payment_platform_api::status::{Approval, Drift, InventoryEntry, Outputs, Scope};
 use payment_platform_api::{ADOPT, APPROVE, PaymentPlatformStatus, Platform};
 use payment_platform_engine::{Class, CloudError, Entry, Hold, Memory, NodeId, Outcome, Report};
@@ -16,8 +17,18 @@ use self::drift::{record_drift, shorten};
 use crate::pass::Refusal;
 use crate::platform::{COMPONENTS, names};
 
-/// `lastVerifiedTime` is written no oftener, so that a quiet hour writes once.
-const VERIFIED_EVERY_SECONDS: i64 = 3600;
+/// How much a status says, and how often; each is a flag.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Drift records kept, newest first.
+    pub drift_records: usize,
+    /// Bytes of all drift records together as JSON; etcd takes 1.5 MiB an object, and people read these.
+    pub drift_bytes: usize,
+    /// Characters of one value in a drift record.
+    pub drift_value_chars: usize,
+    /// `lastVerifiedTime` is written no oftener, so that a quiet hour writes once.
+    pub verified_interval: Duration,
+}
 
 /// What all projections start from.
 #[derive(Clone, Copy)]
@@ -45,6 +56,7 @@ pub struct Ended<'a> {
     pub approval: Option<&'a Approval>,
     /// What was approved and is not all done.
     pub accepted: Option<&'a Approval>,
+    pub limits: Limits,
 }
 
 /// A condition before it is compared with the last one.
@@ -77,7 +89,7 @@ pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
     status.inventory = inventory(memory);
     status.resolved = platform.map(Platform::resolved).or(status.resolved);
     status.outputs = platform.map(|platform| outputs(platform, report, account_id)).or(status.outputs);
-    record_drift(&mut status.drift, report, base.now);
+    record_drift(&mut status.drift, report, base.now, ended.limits);
     let open = report.entries.iter().filter(|entry| entry.drift && !entry.outcome.is_ready());
     status.drift_count = i32::try_from(open.count()).ok();
     let converged = report.is_converged();
@@ -91,7 +103,11 @@ pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
     }
     // Only a pass that found everything right says so: what was just written is read again by the next one.
     let found_right = report.entries.iter().all(|entry| entry.outcome == Outcome::Unchanged);
-    if found_right && approval.is_none() && *complete_look && !recently(status.last_verified_time.as_ref(), base.now) {
+    if found_right
+        && approval.is_none()
+        && *complete_look
+        && !recently(status.last_verified_time.as_ref(), base.now, ended.limits)
+    {
         status.last_verified_time = Some(Time(base.now));
     }
     let mut drafts = drafts(report, &status.drift, *paused, platform.is_some());
@@ -413,8 +429,10 @@ fn conditions(base: Base<'_>, drafts: Vec<Draft>) -> Vec<Condition> {
     drafts.into_iter().map(condition).collect()
 }
 
-fn recently(last: Option<&Time>, now: Timestamp) -> bool {
-    last.is_some_and(|last| now.as_second() - last.0.as_second() < VERIFIED_EVERY_SECONDS)
+fn recently(last: Option<&Time>, now: Timestamp, limits: Limits) -> bool {
+    last.is_some_and(|last| {
+        now.duration_since(last.0) < limits.verified_interval.try_into().unwrap_or(SignedDuration::MAX)
+    })
 }
 
 fn inventory(memory: &Memory) -> Vec<InventoryEntry> {

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::Scenario;
 use crate::drift::id;
+use crate::kinds;
 use crate::world::World;
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -56,6 +57,8 @@ async fn additions(world: Arc<World>) -> anyhow::Result<()> {
     };
     ensure!(routed(table.clone()).await?.contains(&"192.168.0.0/16".to_owned()), "the declared route is missing");
 
+    place.wrote_nothing_but(0, &kinds::creation())?;
+    let before = place.writes()?.len();
     // What is not declared goes, and what is stays.
     place.aws.open_port(&group, 5433).await?;
     let call = ec2.create_route().route_table_id(&table).destination_cidr_block("172.16.0.0/12").gateway_id(&gateway);
@@ -67,6 +70,8 @@ async fn additions(world: Arc<World>) -> anyhow::Result<()> {
         routes.contains(&"192.168.0.0/16".to_owned()) && !routes.contains(&"172.16.0.0/12".to_owned()),
         "{routes:?}"
     );
+    place.wrote_only(before, &["DeleteRoute", "RevokeSecurityGroupIngress"])?;
+    let before = place.writes()?.len();
     // No longer declared, they go without being drift.
     let none = json!({"spec": {"network": null, "securityGroups": null, "keys": null}});
     object.merge(none).await?;
@@ -74,7 +79,7 @@ async fn additions(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(!routed(table).await?.contains(&"192.168.0.0/16".to_owned()), "the route is still there");
     ensure!(status.inventory.iter().all(|entry| !entry.node.ends_with("vpc-endpoint/sts")), "the endpoint is there");
     ensure!(status.drift.len() == 2, "a changed spec is no drift: {:?}", status.drift);
-    Ok(())
+    place.wrote_only(before, &["DeleteRoute", "DeleteVpcEndpoints", "PutKeyPolicy", "RevokeSecurityGroupIngress"])
 }
 
 async fn exception(world: Arc<World>) -> anyhow::Result<()> {
@@ -101,7 +106,7 @@ async fn exception(world: Arc<World>) -> anyhow::Result<()> {
     object.corrected("security-group-rules/aurora", "rules[ingress tcp 22 0.0.0.0/0]").await?;
     let status = object.ready().await?;
     ensure!(condition(&status, "Excepted").is_some_and(|c| c.status == "False"), "{:#?}", status.conditions);
-    Ok(())
+    place.wrote_only(before, &["RevokeSecurityGroupIngress"])
 }
 
 async fn approval(world: Arc<World>) -> anyhow::Result<()> {
@@ -165,7 +170,7 @@ async fn approval(world: Arc<World>) -> anyhow::Result<()> {
     let status = object.until("waiting once more", waiting).await?;
     let third = status.approval.context("no approval")?;
     ensure!(third.changes == approval.changes && third.hash != approval.hash, "{third:?}");
-    Ok(())
+    place.wrote_only(before, &[&["EnableKeyRotation", "PutRetentionPolicy"][..], &kinds::TAGGING].concat())
 }
 
 async fn profile(world: Arc<World>) -> anyhow::Result<()> {
@@ -198,5 +203,9 @@ async fn profile(world: Arc<World>) -> anyhow::Result<()> {
     place.no_write_since(before)?;
     object.annotate(payment_platform_api::APPROVE, Some(&approval.hash)).await?;
     object.gone().await?;
+    // The approved spec is carried out before what it describes is deleted.
+    let lowered = ["PutBucketLifecycleConfiguration", "PutKeyPolicy", "PutRetentionPolicy", "TagResource"];
+    place.wrote_nothing_but(before, &[kinds::deletion(), lowered.to_vec()].concat())?;
+    ensure!(!world.emulator.is_ours() || place.count(before, "DeleteLogGroup")? == 4, "the log groups are kept");
     Ok(())
 }

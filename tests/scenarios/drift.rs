@@ -39,10 +39,9 @@ async fn foreign_rule(world: Arc<World>) -> anyhow::Result<()> {
     let drift = object.corrected("security-group-rules/aurora", "rules[ingress tcp 22 0.0.0.0/0]").await?;
     ensure!(drift.before.is_some() && drift.after.is_none(), "{drift:?}");
     ensure!(!place.aws.is_open(&group, 22).await?, "still open");
-    let writes = place.writes()?;
-    let names: Vec<&str> = writes[before..].iter().map(|call| call.operation.as_str()).collect();
-    let only_the_repair = names == ["RevokeSecurityGroupIngress"];
-    ensure!(only_the_repair || !world.emulator.is_ours(), "more than the repair was written: {names:?}");
+    place.wrote_only(before, &["RevokeSecurityGroupIngress"])?;
+    let repairs = place.count(before, "RevokeSecurityGroupIngress")?;
+    ensure!(repairs == 1 || !world.emulator.is_ours(), "{repairs} calls for one repair");
     let events: kube::Api<k8s_openapi::api::events::v1::Event> =
         kube::Api::namespaced(place.client.clone(), &place.namespace);
     let events = events.list(&kube::api::ListParams::default()).await?;
@@ -185,7 +184,7 @@ async fn tags(world: Arc<World>) -> anyhow::Result<()> {
     let read = place.aws.ec2.describe_subnets().subnet_ids(&subnet).send().await?;
     ensure!(read.subnets()[0].tags().iter().all(|tag| tag.key() != Some("Team")), "a retired tag is still there");
     ensure!(read.subnets()[0].tags().iter().any(|tag| tag.key() == Some("theirs")), "a tag of others was taken");
-    Ok(())
+    place.wrote_only(before, &["CreateTags", "DeleteTags", "PutBucketTagging", "UntagResource", "UntagRole"])
 }
 
 async fn deleted(world: Arc<World>) -> anyhow::Result<()> {

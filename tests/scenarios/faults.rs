@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::Scenario;
 use crate::drift::id;
-use crate::ownership::once_each;
+use crate::kinds::{self, once_each};
 use crate::world::{Place, World};
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -62,6 +62,8 @@ async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
     let status = settled(&object, |status| condition(status, "Ready").is_some_and(|c| c.status == "True")).await?;
     once_each(&place.aws, &before).await?;
     ensure!(status.drift.is_empty(), "faults are no drift: {:?}", status.drift);
+    place.wrote_nothing_but(0, &kinds::creation())?;
+    let built = place.writes()?.len();
     let group = id(&status, "security-group/aurora")?;
     place.aws.open_port(&group, 22).await?;
     let closed = |status: &payment_platform_api::PaymentPlatformStatus| {
@@ -72,12 +74,15 @@ async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
     };
     settled(&object, closed).await?;
     ensure!(!place.aws.is_open(&group, 22).await?, "the status claims what is not so");
+    place.wrote_only(built, &["RevokeSecurityGroupIngress"])?;
+    let kept = place.writes()?.len();
     object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
     let deadline = Instant::now() + Duration::from_secs(240);
     while object.api.get_opt("payments").await?.is_some() {
         ensure!(Instant::now() < deadline, "it is not deleted in time");
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
+    place.wrote_nothing_but(kept, &kinds::deletion())?;
     let after = place.aws.everything().await?;
     ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
     Ok(())
@@ -128,6 +133,7 @@ async fn crowded(world: Arc<World>) -> anyhow::Result<()> {
     let object = Object::create(client, &place.namespace, "payments", place.spec(json!({}))).await?;
     object.ready().await?;
     let alone = calls_of_a_look(&place, &object).await?;
+    let before = place.writes()?.len();
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
         "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
     let vpc = id(&object.status().await?, "ec2/vpc/main")?;
@@ -146,5 +152,5 @@ async fn crowded(world: Arc<World>) -> anyhow::Result<()> {
     // By a tenth at the most: pages.
     ensure!(crowded * 10 <= alone * 11, "{crowded} calls instead of {alone}");
     ensure!(alone <= 130, "a look takes {alone} calls");
-    Ok(())
+    place.no_write_since(before)
 }

@@ -8,6 +8,7 @@ use payment_platform_tests::object::condition;
 use serde_json::json;
 
 use crate::Scenario;
+use crate::kinds;
 use crate::world::World;
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -43,7 +44,7 @@ async fn empty_spec(world: Arc<World>) -> anyhow::Result<()> {
             status.conditions
         );
     }
-    let outputs = status.outputs.unwrap_or_default();
+    let outputs = status.outputs.clone().unwrap_or_default();
     anyhow::ensure!(outputs.vpc_id.is_some() && outputs.kms_key_cloudwatch_arn.is_some(), "{outputs:?}");
     anyhow::ensure!(outputs.public_subnet_ids.len() == 2 && outputs.nat_gateway_ids.len() == 2, "{outputs:?}");
     anyhow::ensure!(outputs.account_id.as_deref() == Some(&place.account), "{outputs:?}");
@@ -53,12 +54,13 @@ async fn empty_spec(world: Arc<World>) -> anyhow::Result<()> {
         "{:?}",
         status.progress
     );
-    place.wrote_only(0, CREATION)?;
+    kinds::all_known(&status)?;
+    place.wrote_only(0, &kinds::creation())?;
     // Each is made once: what is told from its tags or its name is not made a second time.
     let writes = place.writes()?;
     let made = |operation: &str| writes.iter().filter(|call| call.operation == operation && call.status < 300).count();
-    for (operation, count) in MADE {
-        ensure_count(world.emulator.is_ours(), operation, made(operation), *count)?;
+    for (operation, count) in kinds::made() {
+        ensure_count(world.emulator.is_ours(), operation, made(operation), count)?;
     }
     Ok(())
 }
@@ -67,63 +69,6 @@ fn ensure_count(logged: bool, operation: &str, made: usize, count: usize) -> any
     anyhow::ensure!(!logged || made == count, "{made} times {operation} instead of {count}");
     Ok(())
 }
-
-/// How often a production platform in two zones calls what makes something.
-const MADE: &[(&str, usize)] = &[
-    ("AllocateAddress", 2),
-    ("CreateAlias", 3),
-    ("CreateBucket", 2),
-    ("CreateFlowLogs", 2),
-    ("CreateInternetGateway", 1),
-    ("CreateKey", 3),
-    ("CreateLogGroup", 4),
-    ("CreateNatGateway", 2),
-    // Public, database and one per zone; the main table is there.
-    ("CreateRouteTable", 4),
-    ("CreateRole", 1),
-    // The default group is there.
-    ("CreateSecurityGroup", 5),
-    ("CreateSubnet", 6),
-    ("CreateVpc", 1),
-    ("CreateVpcEndpoint", 7),
-];
-
-/// All operations that making a platform needs. Nothing is deleted but what AWS put there by itself (rules of the groups).
-const CREATION: &[&str] = &[
-    "AllocateAddress",
-    "AssociateRouteTable",
-    "AttachInternetGateway",
-    "AuthorizeSecurityGroupEgress",
-    "AuthorizeSecurityGroupIngress",
-    "CreateAlias",
-    "CreateBucket",
-    "CreateFlowLogs",
-    "CreateInternetGateway",
-    "CreateKey",
-    "CreateLogGroup",
-    "CreateNatGateway",
-    "CreateNetworkAclEntry",
-    "CreateRole",
-    "CreateRoute",
-    "CreateRouteTable",
-    "CreateSecurityGroup",
-    "CreateSubnet",
-    "CreateTags",
-    "CreateVpc",
-    "CreateVpcEndpoint",
-    "EnableKeyRotation",
-    "ModifyVpcAttribute",
-    "PutBucketEncryption",
-    "PutBucketLifecycleConfiguration",
-    "PutBucketLogging",
-    "PutBucketPolicy",
-    "PutBucketVersioning",
-    "PutPublicAccessBlock",
-    "PutRetentionPolicy",
-    "PutRolePolicy",
-    "RevokeSecurityGroupEgress",
-    "RevokeSecurityGroupIngress",
-];
 
 async fn second_pass(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
@@ -146,7 +91,7 @@ async fn deletion(world: Arc<World>) -> anyhow::Result<()> {
     anyhow::ensure!(built.len() > before.len() + 40, "{built:?}");
     let writes = place.writes()?.len();
     object.delete().await?;
-    place.wrote_nothing_but(writes, DELETION)?;
+    place.wrote_only(writes, &kinds::deletion())?;
     let after = place.aws.everything().await?;
     anyhow::ensure!(
         after == before,
@@ -155,29 +100,3 @@ async fn deletion(world: Arc<World>) -> anyhow::Result<()> {
     );
     Ok(())
 }
-
-/// All operations that taking a platform away needs: nothing is made or opened on the way.
-const DELETION: &[&str] = &[
-    "DeleteAlias",
-    "DeleteBucket",
-    "DeleteBucketPolicy",
-    "DeleteFlowLogs",
-    "DeleteInternetGateway",
-    "DeleteLogGroup",
-    "DeleteNatGateway",
-    // Access logs that were delivered meanwhile.
-    "DeleteObjects",
-    "DeleteRole",
-    "DeleteRolePolicy",
-    "DeleteRouteTable",
-    "DeleteSecurityGroup",
-    "DeleteSubnet",
-    "DeleteVpc",
-    "DeleteVpcEndpoints",
-    "DetachInternetGateway",
-    "DisassociateRouteTable",
-    "ReleaseAddress",
-    "RevokeSecurityGroupEgress",
-    "RevokeSecurityGroupIngress",
-    "ScheduleKeyDeletion",
-];

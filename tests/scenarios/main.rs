@@ -6,6 +6,7 @@
 mod declared;
 mod drift;
 mod faults;
+mod kinds;
 mod lifecycle;
 mod ownership;
 mod refusals;

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::Scenario;
 use crate::drift::id;
+use crate::kinds::{self, once_each};
 use crate::world::World;
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -29,6 +30,7 @@ pub const ALL: &[(&str, Scenario)] = &[
 ];
 
 async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
+    let ours = world.emulator.is_ours();
     let place = world.place("us-east-1").await?;
     let key = place.aws.kms.create_key().description("theirs").send().await?.key_metadata.context("no key")?.key_id;
     place.aws.kms.create_alias().alias_name("alias/payment-app-prd").target_key_id(&key).send().await?;
@@ -52,6 +54,13 @@ async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(groups.log_groups()[0].retention_in_days().is_none(), "somebody's log group was changed");
     let tags = place.aws.ec2.describe_vpcs().vpc_ids(&vpc).send().await?;
     ensure!(tags.vpcs()[0].tags().len() == 1, "somebody's VPC was tagged");
+    // All else is made, and no call that succeeded named anything of theirs.
+    place.wrote_nothing_but(0, &kinds::creation())?;
+    ensure!(!ours || place.count(0, "CreateSubnet")? == 6, "the rest is not made once: {:?}", place.writes()?);
+    for theirs in [&*vpc, &*key, "/ecs/payment-prd", "alias/payment-app-prd"] {
+        place.left_alone_since(0, theirs)?;
+    }
+    let before = place.writes()?.len();
 
     // One is out of the way, the other is to become the platform's.
     place.aws.kms.delete_alias().alias_name("alias/payment-app-prd").send().await?;
@@ -71,6 +80,7 @@ async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
     object.ready().await?;
     let groups = place.aws.logs.describe_log_groups().log_group_name_prefix("/ecs/payment-prd").send().await?;
     ensure!(groups.log_groups()[0].retention_in_days() == Some(365), "the adopted group is not as described");
+    place.wrote_only(before, &["AssociateKmsKey", "CreateAlias", "PutRetentionPolicy", "TagResource"])?;
     // From now on it is ours, annotation or not.
     object.annotate(payment_platform_api::ADOPT, None).await?;
     object.ready().await?;
@@ -104,10 +114,7 @@ async fn other_cluster(world: Arc<World>) -> anyhow::Result<()> {
     second.annotate(payment_platform_api::TAKE_OVER, Some(&first.uid().await?)).await?;
     let status = second.ready().await?;
     ensure!(id(&status, "ec2/vpc/main")? == vpc, "a second VPC was made");
-    let made = place.writes()?[before..].iter().filter(|call| call.operation.starts_with("Create")).count();
-    let tagged = place.writes()?[before..].iter().filter(|call| call.operation == "CreateTags").count();
-    ensure!(made == tagged, "something was made instead of taken over");
-    Ok(())
+    place.wrote_only(before, &kinds::TAGGING)
 }
 
 async fn copy(world: Arc<World>) -> anyhow::Result<()> {
@@ -138,7 +145,10 @@ async fn two_platforms(world: Arc<World>) -> anyhow::Result<()> {
         .await?;
     let (first, second) = (one.ready().await?, two.ready().await?);
     ensure!(id(&first, "ec2/vpc/main")? != id(&second, "ec2/vpc/main")?, "one VPC for both");
+    place.wrote_only(0, &kinds::creation())?;
+    let built = place.writes()?.len();
     one.delete().await?;
+    place.wrote_only(built, &kinds::deletion())?;
     let before = place.writes()?.len();
     two.look_now().await?;
     let status = two.ready().await?;
@@ -186,41 +196,17 @@ async fn killed(world: Arc<World>) -> anyhow::Result<()> {
     let mut controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
     object.ready().await?;
     once_each(&place.aws, &before).await?;
+    place.wrote_only(0, &kinds::creation())?;
+    let built = place.writes()?.len();
     object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
     object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
     tokio::time::sleep(Duration::from_millis(400)).await;
     controller.process.kill();
     let _controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
     object.gone().await?;
+    place.wrote_only(built, &kinds::deletion())?;
     let after = place.aws.everything().await?;
     ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
-    Ok(())
-}
-
-/// Every kind as often as a platform of two zones has it (without the rotation group: Ephemeral).
-pub async fn once_each(aws: &Account, before: &[String]) -> anyhow::Result<()> {
-    let now = aws.everything().await?;
-    let new: Vec<&String> = now.iter().filter(|one| !before.contains(one)).collect();
-    let count = |kind: &str| new.iter().filter(|one| one.rsplit_once(' ').is_some_and(|(own, _)| own == kind)).count();
-    let expected = [
-        ("vpc", 1),
-        ("subnet", 6),
-        ("internet gateway", 1),
-        ("address", 2),
-        ("nat gateway", 2),
-        ("route table", 5),
-        ("security group", 5),
-        ("key", 3),
-        ("alias", 3),
-        ("log group", 4),
-        ("flow log", 2),
-        ("endpoint", 7),
-        ("role", 1),
-        ("bucket", 2),
-    ];
-    for (kind, number) in expected {
-        ensure!(count(kind) == number, "{} of {kind} instead of {number}: {new:?}", count(kind));
-    }
     Ok(())
 }
 
@@ -267,6 +253,7 @@ async fn twins(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let object = place.built("payments", json!({})).await?;
     let status = object.status().await?;
+    let before = place.writes()?.len();
     // An address and a key with all tags of ours, as a creation whose answer was lost would leave them.
     let address = id(&status, "address/us-east-1a")?;
     let read = place.aws.ec2.describe_addresses().allocation_ids(&address).send().await?;
@@ -280,6 +267,7 @@ async fn twins(world: Arc<World>) -> anyhow::Result<()> {
     object.corrected("address/us-east-1a", "existence").await?;
     object.corrected("kms/key/app", "existence").await?;
     let status = object.ready().await?;
+    place.wrote_only(before, &["ReleaseAddress", "ScheduleKeyDeletion"])?;
     ensure!(id(&status, "address/us-east-1a")? == address && id(&status, "kms/key/app")? == key, "the wrong ones went");
     let filter = Filter::builder().name("allocation-id").values(twin).build();
     ensure!(place.aws.ec2.describe_addresses().filters(filter).send().await?.addresses().is_empty(), "a twin is left");

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::Scenario;
 use crate::drift::id;
+use crate::kinds::{self, without};
 use crate::world::World;
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -112,7 +113,7 @@ async fn bad_objects(world: Arc<World>) -> anyhow::Result<()> {
             Err(error) => ensure!(error.to_string().contains(words), "{spec}: {error} does not say {words:?}"),
         }
     }
-    Ok(())
+    place.no_write_since(0)
 }
 
 async fn immutable(world: Arc<World>) -> anyhow::Result<()> {
@@ -134,6 +135,16 @@ async fn immutable(world: Arc<World>) -> anyhow::Result<()> {
             Err(error) => ensure!(error.to_string().contains(words), "{change}: {error} does not say {words:?}"),
         }
     }
+    // It is built as it was first asked for, and once.
+    object.ready().await?;
+    place.wrote_only(0, &kinds::creation())?;
+    for (operation, count) in kinds::made() {
+        let made = place.count(0, operation)?;
+        ensure!(!world.emulator.is_ours() || made == count, "{made} times {operation} instead of {count}");
+    }
+    let vpc = id(&object.status().await?, "ec2/vpc/main")?;
+    let read = place.aws.ec2.describe_vpcs().vpc_ids(vpc).send().await?;
+    ensure!(read.vpcs()[0].cidr_block() == Some("10.7.0.0/16"), "{read:?}");
     Ok(())
 }
 
@@ -152,7 +163,7 @@ async fn quota(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(place.writes()?.is_empty(), "something was written: {:?}", place.writes()?);
     world.emulator.quota(&place.account, "vpc", "L-F678F1CE", 5).await?;
     object.ready().await?;
-    Ok(())
+    place.wrote_only(0, &kinds::creation())
 }
 
 async fn halfway(world: Arc<World>) -> anyhow::Result<()> {
@@ -170,10 +181,14 @@ async fn halfway(world: Arc<World>) -> anyhow::Result<()> {
     }
     let object = place.create("payments", json!({"profile": "Ephemeral"})).await?;
     object.ready().await?;
-    let made = place.aws.everything().await?.len() - before.len();
-    // One VPC with its group, table and ACL, a gateway, 6 subnets, 2 addresses, 2 NAT gateways, 4 tables, 4 groups, 3
-    // keys with aliases, 4 log groups, 2 buckets, a role, 2 flow logs, 7 endpoints.
-    ensure!(made == 1 + 3 + 1 + 6 + 2 + 2 + 4 + 4 + 6 + 4 + 2 + 1 + 2 + 7, "{made} things were made");
+    kinds::once_each(&place.aws, &before).await?;
+    // What failed was tried again, and nothing was taken away and made anew for it.
+    place.wrote_only(0, &kinds::creation())?;
+    for operation in ["ModifyVpcAttribute", "AttachInternetGateway", "EnableKeyRotation"] {
+        let refused = place.writes()?.into_iter().filter(|call| call.operation == operation && call.status >= 400);
+        let refused = refused.count();
+        ensure!(refused == 8, "{operation} was refused {refused} times instead of 8");
+    }
     Ok(())
 }
 
@@ -197,6 +212,12 @@ async fn denied(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(condition(&status, "Stalled").is_some_and(|c| c.status == "True"), "{:#?}", status.conditions);
     let message = condition(&status, "Ready").map(|c| c.message.clone()).unwrap_or_default();
     ensure!(message.contains("logs:CreateLogGroup") && message.contains("logs/log-group//"), "{message}");
+    // Everything else is made, once, and what needs a log group is not tried.
+    place.wrote_only(0, &without(&kinds::creation(), &["PutRetentionPolicy"]))?;
+    for (operation, made) in [("CreateVpc", 1), ("CreateSubnet", 6), ("CreateFlowLogs", 1), ("CreateLogGroup", 0)] {
+        let count = place.count(0, operation)?;
+        ensure!(count == made, "{count} times {operation} instead of {made}");
+    }
     Ok(())
 }
 

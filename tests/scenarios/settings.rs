@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::Scenario;
 use crate::drift::id;
+use crate::kinds::{self, without};
 use crate::world::{Place, World};
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -38,14 +39,21 @@ async fn edits(world: Arc<World>) -> anyhow::Result<()> {
     let status = object.ready().await?;
     ensure!(status.drift.is_empty(), "an edit is no drift: {:?}", status.drift);
     let writes = place.writes()?;
-    let made: Vec<_> = writes[before..].iter().filter(|call| call.operation.starts_with("Create")).collect();
-    ensure!(made.iter().all(|call| call.operation == "CreateTags"), "something was made again: {made:?}");
     let group = place.aws.logs.describe_log_groups().log_group_name_prefix("/ecs/payment-prd").send().await?;
     ensure!(group.log_groups()[0].retention_in_days() == Some(731), "{group:?}");
     let key = id(&status, "kms/key/app")?;
     let rotation = place.aws.kms.get_key_rotation_status().key_id(key).send().await?;
     ensure!(rotation.rotation_period_in_days() == Some(180), "{rotation:?}");
     ensure!(!place.aws.is_open(&id(&status, "security-group/alb")?, 443).await?, "still open to the world");
+    let settings = [
+        "AuthorizeSecurityGroupEgress",
+        "AuthorizeSecurityGroupIngress",
+        "EnableKeyRotation",
+        "PutRetentionPolicy",
+        "RevokeSecurityGroupEgress",
+        "RevokeSecurityGroupIngress",
+    ];
+    place.wrote_only(before, &[&settings[..], &kinds::TAGGING].concat())?;
     // The new rule came before the old one went.
     let order: Vec<&str> = writes[before..].iter().map(|call| call.operation.as_str()).collect();
     let tasks = id(&status, "security-group/ecs-tasks")?;
@@ -58,6 +66,25 @@ async fn edits(world: Arc<World>) -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+const ONE_ZONE_LESS: [&str; 6] = [
+    "DeleteNatGateway",
+    "DeleteRouteTable",
+    "DeleteSubnet",
+    "DisassociateRouteTable",
+    "ModifyVpcEndpoint",
+    "ReleaseAddress",
+];
+
+const ONE_ZONE_MORE: [&str; 7] = [
+    "AllocateAddress",
+    "AssociateRouteTable",
+    "CreateNatGateway",
+    "CreateRoute",
+    "CreateRouteTable",
+    "CreateSubnet",
+    "ModifyVpcEndpoint",
+];
 
 async fn zones(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
@@ -73,17 +100,7 @@ async fn zones(world: Arc<World>) -> anyhow::Result<()> {
     {
         ensure!(id(&before, node)? == id(&status, node)?, "{node} was replaced");
     }
-    place.wrote_nothing_but(
-        writes,
-        &[
-            "DeleteNatGateway",
-            "DeleteRouteTable",
-            "DeleteSubnet",
-            "DisassociateRouteTable",
-            "ModifyVpcEndpoint",
-            "ReleaseAddress",
-        ],
-    )?;
+    place.wrote_nothing_but(writes, &ONE_ZONE_LESS)?;
     ensure!(status.drift.is_empty(), "a changed spec is no drift: {:?}", status.drift);
     // What AWS takes time to delete leaves the inventory when a read by its id does not show it any more.
     let without_a = |status: &payment_platform_api::PaymentPlatformStatus| {
@@ -96,6 +113,8 @@ async fn zones(world: Arc<World>) -> anyhow::Result<()> {
     cidrs.sort_unstable();
     let kept = ["10.0.12.0/24", "10.0.13.0/24", "10.0.2.0/24", "10.0.22.0/24", "10.0.23.0/24", "10.0.3.0/24"];
     ensure!(cidrs == kept, "{cidrs:?}");
+    place.wrote_only(writes, &ONE_ZONE_LESS)?;
+    let grown = place.writes()?.len();
     // A new zone takes the lowest free place.
     object
         .merge(json!({"spec": {"network": {"availabilityZones": ["us-east-1b", "us-east-1c", "us-east-1d"]}}}))
@@ -104,7 +123,7 @@ async fn zones(world: Arc<World>) -> anyhow::Result<()> {
     let subnet = id(&status, "subnet/public-us-east-1d")?;
     let read = place.aws.ec2.describe_subnets().subnet_ids(subnet).send().await?;
     ensure!(read.subnets()[0].cidr_block() == Some("10.0.1.0/24"), "{read:?}");
-    Ok(())
+    place.wrote_only(grown, &ONE_ZONE_MORE)
 }
 
 async fn other_region(world: Arc<World>) -> anyhow::Result<()> {
@@ -125,6 +144,9 @@ async fn other_region(world: Arc<World>) -> anyhow::Result<()> {
     let place_of = place.aws.s3.get_bucket_location().bucket(flow_logs).send().await?;
     ensure!(place_of.location_constraint().is_some_and(|place| place.as_str() == "eu-west-1"), "{place_of:?}");
 
+    place.wrote_only(0, &kinds::creation())?;
+    object.look_now().await?;
+    let built = place.writes()?.len();
     // The environment exists once per account: the same one in another region is not even begun.
     let spec = json!({"aws": {"assumeRoleArn": Account::role_arn(&place.account), "region": "us-east-1"}});
     let second = place.create("second", spec).await?;
@@ -135,11 +157,13 @@ async fn other_region(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(condition(&status, "Stalled").is_some_and(|c| c.reason == "NameTaken"), "{:#?}", status.conditions);
     tokio::time::sleep(Duration::from_secs(2)).await;
     ensure!(regional(home.everything().await?) == before, "half a platform was made in us-east-1");
+    place.no_write_since(built)?;
     second.api.delete("second", &kube::api::DeleteParams::default()).await?;
     second.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
     second.gone().await?;
+    place.no_write_since(built)?;
     object.delete().await?;
-    Ok(())
+    place.wrote_only(built, &kinds::deletion())
 }
 
 async fn paused(world: Arc<World>) -> anyhow::Result<()> {
@@ -158,7 +182,7 @@ async fn paused(world: Arc<World>) -> anyhow::Result<()> {
     object.annotate(payment_platform_api::PAUSED, None).await?;
     object.corrected("security-group-rules/aurora", "rules[ingress tcp 22").await?;
     object.ready().await?;
-    Ok(())
+    place.wrote_only(before, &["RevokeSecurityGroupIngress"])
 }
 
 async fn observed(world: Arc<World>) -> anyhow::Result<()> {
@@ -190,7 +214,7 @@ async fn observed(world: Arc<World>) -> anyhow::Result<()> {
     }
     object.merge(json!({"spec": {"driftPolicy": "Correct"}})).await?;
     object.corrected("kms/key/app", "rotation.enabled").await?;
-    Ok(())
+    place.wrote_only(before, &["EnableKeyRotation", "PutRetentionPolicy"])
 }
 
 async fn keep_data(world: Arc<World>) -> anyhow::Result<()> {
@@ -219,6 +243,9 @@ async fn keep_data(world: Arc<World>) -> anyhow::Result<()> {
     }
     object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
     object.gone().await?;
+    let data = ["DeleteLogGroup", "DeleteBucket", "DeleteBucketPolicy", "DeleteObjects", "ScheduleKeyDeletion"];
+    place
+        .wrote_only(writes, &[without(&kinds::deletion(), &data), vec!["PutBucketTagging", "TagResource"]].concat())?;
     let left: Vec<String> = place.aws.everything().await?.into_iter().filter(|one| !before.contains(one)).collect();
     let groups = left.iter().filter(|one| one.starts_with("log group ")).count();
     let keys: Vec<&String> = left.iter().filter(|one| one.starts_with("key ")).collect();
@@ -259,12 +286,17 @@ async fn pending_key(world: Arc<World>) -> anyhow::Result<()> {
     // Paused, so that nobody brings it back before.
     object.annotate(payment_platform_api::PAUSED, Some("true")).await?;
     object.until("paused", |status| condition(status, "Ready").is_some_and(|c| c.reason == "Paused")).await?;
+    let before = place.writes()?.len();
     place.aws.kms.schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await?;
     object.delete().await?;
     let kept = place.aws.kms.describe_key().key_id(&key).send().await?.key_metadata.context("no key")?;
     ensure!(kept.enabled() && kept.deletion_date().is_none(), "what is kept would be shredded: {kept:?}");
     let tags = place.aws.kms.list_resource_tags().key_id(&key).send().await?;
     ensure!(tags.tags().iter().any(|tag| tag.tag_key() == "paymentplatform.io/kept"), "not tagged as kept");
+    for (operation, count) in [("CancelKeyDeletion", 1), ("EnableKey", 1), ("ScheduleKeyDeletion", 0)] {
+        let made = place.count(before, operation)?;
+        ensure!(!world.emulator.is_ours() || made == count, "{made} times {operation} instead of {count}");
+    }
     Ok(())
 }
 
@@ -273,6 +305,7 @@ async fn exchanged_zones(world: Arc<World>) -> anyhow::Result<()> {
     let zones = |names: [&str; 2]| json!({"availabilityZones": names.map(|name| format!("us-east-1{name}"))});
     let object = place.built("payments", json!({"profile": "Ephemeral", "network": zones(["a", "b"])})).await?;
     let vpc = id(&object.status().await?, "ec2/vpc/main")?;
+    let before = place.writes()?.len();
     object.merge(json!({"spec": {"network": zones(["c", "d"])}})).await?;
     let status = object.ready().await?;
     ensure!(id(&status, "ec2/vpc/main")? == vpc && status.drift.is_empty(), "{:?}", status.drift);
@@ -282,7 +315,7 @@ async fn exchanged_zones(world: Arc<World>) -> anyhow::Result<()> {
     placed.sort_unstable();
     placed.dedup();
     ensure!(placed == ["us-east-1c", "us-east-1d"] && subnets.subnets().len() == 6, "{placed:?}");
-    Ok(())
+    place.wrote_only(before, &[&ONE_ZONE_MORE[..], &ONE_ZONE_LESS].concat())
 }
 
 /// Runs `plan` on a manifest with this place's account; its exit code and JSON.
@@ -307,6 +340,8 @@ async fn plans(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(text.contains("+ create us-east-1/ec2/vpc/main") && text.contains("to create"), "{text}");
     ensure!(place.writes()?.is_empty(), "a plan wrote");
     let object = place.built("payments", json!({})).await?;
+    object.look_now().await?;
+    let before = place.writes()?.len();
     let (code, text, errors) = plan(&place, "payments", json!({}), "text")?;
     ensure!(code == 0, "{code}\n{text}\n{errors}");
     let key = id(&object.status().await?, "kms/key/app")?;
@@ -330,7 +365,7 @@ async fn plans(world: Arc<World>) -> anyhow::Result<()> {
             "{code} {errors}"
         );
     }
-    Ok(())
+    place.no_write_since(before)
 }
 
 async fn single_nat(world: Arc<World>) -> anyhow::Result<()> {
@@ -338,6 +373,12 @@ async fn single_nat(world: Arc<World>) -> anyhow::Result<()> {
     let object = place.built("payments", json!({"profile": "Ephemeral", "network": {"natGateways": "Single"}})).await?;
     let single = object.status().await?.outputs.context("no outputs")?.nat_gateway_ids;
     ensure!(single.len() == 1, "{single:?}");
+    place.wrote_only(0, &kinds::creation())?;
+    let ours = world.emulator.is_ours();
+    for operation in ["CreateNatGateway", "AllocateAddress"] {
+        ensure!(!ours || place.count(0, operation)? == 1, "{operation}: {:?}", place.writes()?);
+    }
+    let before = place.writes()?.len();
     object.merge(json!({"spec": {"network": {"natGateways": "PerZone"}}})).await?;
     let status = object.ready().await?;
     let both = status.outputs.context("no outputs")?.nat_gateway_ids;
@@ -350,5 +391,14 @@ async fn single_nat(world: Arc<World>) -> anyhow::Result<()> {
     let status = object.ready().await?;
     ensure!(status.outputs.as_ref().is_some_and(|outputs| outputs.nat_gateway_ids.len() == 2), "{status:?}");
     ensure!(status.drift.is_empty(), "{:?}", status.drift);
+    // The second gateway comes and goes with its address and the route to it; nothing else moves.
+    place.wrote_only(
+        before,
+        &["AllocateAddress", "CreateNatGateway", "DeleteNatGateway", "ReleaseAddress", "ReplaceRoute"],
+    )?;
+    for (operation, count) in [("CreateNatGateway", 2), ("AllocateAddress", 2), ("DeleteNatGateway", 1)] {
+        let made = place.count(before, operation)?;
+        ensure!(!ours || made == count, "{made} times {operation} instead of {count}");
+    }
     Ok(())
 }

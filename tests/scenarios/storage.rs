@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::Scenario;
 use crate::drift::id;
+use crate::kinds;
 use crate::world::{Place, World};
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -237,7 +238,10 @@ async fn emptied(world: Arc<World>) -> anyhow::Result<()> {
     }
     // A delete marker is a version too.
     place.aws.s3.delete_object().bucket(&name).key("AWSLogs/0").send().await?;
+    place.wrote_only(0, &kinds::creation())?;
+    let built = place.writes()?.len();
     object.delete().await?;
+    place.wrote_only(built, &kinds::deletion())?;
     let after = place.aws.everything().await?;
     ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
     Ok(())
@@ -255,6 +259,7 @@ async fn replaced(world: Arc<World>) -> anyhow::Result<()> {
     iam.delete_role_policy().role_name(ROLE).policy_name("flow-logs").send().await?;
     iam.delete_role().role_name(ROLE).send().await?;
     client.delete_bucket().bucket(&bucket).send().await?;
+    let before = place.writes()?.len();
     // AWS tells seconds.
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
     logs.create_log_group().log_group_name("/ecs/payment-prd").send().await?;
@@ -276,6 +281,12 @@ async fn replaced(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(role.assume_role_policy_document().unwrap_or_default().contains("ec2.amazonaws.com"), "a role was changed");
     ensure!(stranger.s3.get_bucket_policy().bucket(&bucket).send().await.is_err(), "a stranger's bucket got a policy");
     ensure!(stranger.s3.get_bucket_tagging().bucket(&bucket).send().await.is_err(), "a stranger's bucket was tagged");
+    for theirs in ["/ecs/payment-prd", ROLE, &bucket] {
+        place.left_alone_since(before, theirs)?;
+    }
+    // Only for the bucket AWS had to be asked.
+    place.wrote_only(before, &["CreateBucket"])?;
+    ensure!(place.count(before, "CreateBucket")? == 0, "a bucket was made beside theirs");
     // What they made stays when the platform goes.
     object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
     object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
@@ -308,7 +319,9 @@ async fn locked(world: Arc<World>) -> anyhow::Result<()> {
         .await?;
     ensure!(condition(&status, "FlowLogsReady").is_some_and(|c| c.status == "True"), "{:#?}", status.conditions);
     let flow_logs = flow_log_bucket(&object).await?;
+    let before = place.writes()?.len();
     place.aws.s3.delete_public_access_block().bucket(&flow_logs).send().await?;
     object.corrected("s3/bucket-policy/flow-logs", "public_access_block").await?;
-    Ok(())
+    place.wrote_only(before, &["PutPublicAccessBlock"])?;
+    place.left_alone_since(0, &theirs)
 }

@@ -16,8 +16,16 @@ use payment_platform_tests::object::Object;
 use serde_json::{Value, json};
 
 tokio::task_local! {
-    /// The namespaces that the running scenario has asked for.
-    static PLACES: RefCell<Vec<String>>;
+    /// What the running scenario has done so far.
+    static DONE: RefCell<Done>;
+}
+
+#[derive(Default)]
+struct Done {
+    /// The namespaces that it has asked for.
+    places: Vec<String>,
+    /// Whether it has said which calls were to be made and that no others were.
+    judged_calls: bool,
 }
 
 /// One cluster, one AWS, one controller.
@@ -64,7 +72,7 @@ impl World {
         let account = format!("2{number:011}");
         let namespace = format!("place-{number}");
         self.cluster.namespace(&namespace).await?;
-        PLACES.with(|places| places.borrow_mut().push(namespace.clone()));
+        DONE.with(|done| done.borrow_mut().places.push(namespace.clone()));
         let aws = Account::open(&self.emulator.endpoint, Some(&account), region).await?;
         Ok(Place {
             world: self,
@@ -76,18 +84,20 @@ impl World {
         })
     }
 
-    /// Runs a scenario and then takes its objects off the controller's hands, whatever came of it.
+    /// Runs a scenario and then takes its objects off the controller's hands, whatever came of it. A scenario that says
+    /// nothing about the calls that were not made fails.
     pub async fn run(&self, scenario: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-        PLACES
-            .scope(RefCell::default(), async {
-                let result = scenario.await;
-                let places = PLACES.with(|places| places.borrow().clone());
-                for place in places {
-                    self.clear(&place).await?;
-                }
-                result
-            })
-            .await
+        let scenario = async {
+            let result = scenario.await;
+            let Done { places, judged_calls } = DONE.with(|done| done.take());
+            for place in places {
+                self.clear(&place).await?;
+            }
+            result?;
+            anyhow::ensure!(judged_calls || !self.emulator.is_ours(), "it must say which calls may be made, see Place");
+            Ok(())
+        };
+        DONE.scope(RefCell::default(), scenario).await
     }
 
     /// On an emulator what is on AWS may stay; anywhere else it is deleted properly.
@@ -159,6 +169,7 @@ impl Place<'_> {
 
     /// Fails if the controller's writing operations since there were `before` writes are not exactly these.
     pub fn wrote_only(&self, before: usize, operations: &[&str]) -> anyhow::Result<()> {
+        judged();
         let writes = self.writes()?;
         let made: BTreeSet<&str> = writes[before..].iter().map(|call| call.operation.as_str()).collect();
         let expected: BTreeSet<&str> = operations.iter().copied().collect();
@@ -169,17 +180,39 @@ impl Place<'_> {
     /// Fails if the controller's writing operations since there were `before` writes are others than these, where the
     /// order of events decides which of them are needed.
     pub fn wrote_nothing_but(&self, before: usize, operations: &[&str]) -> anyhow::Result<()> {
+        judged();
         let writes = self.writes()?;
         let other = writes[before..].iter().find(|call| !operations.contains(&call.operation.as_str()));
         anyhow::ensure!(other.is_none(), "wrote {other:?}");
         Ok(())
     }
 
+    /// Fails if a writing call of the controller, since there were `before` writes, succeeded and names this id or name.
+    pub fn left_alone_since(&self, before: usize, id: &str) -> anyhow::Result<()> {
+        let named = |call: &&Call| call.status < 300 && call.params.to_string().contains(&format!("{id:?}"));
+        let writes = self.writes()?;
+        let touched = writes[before..].iter().find(named);
+        anyhow::ensure!(touched.is_none(), "{id} was not left alone: {touched:?}");
+        Ok(())
+    }
+
+    /// How often the controller has called this operation with success since there were `before` writes.
+    pub fn count(&self, before: usize, operation: &str) -> anyhow::Result<usize> {
+        let writes = self.writes()?;
+        let done = writes[before..].iter().filter(|call| call.operation == operation && call.status < 300);
+        Ok(done.count())
+    }
+
     /// Fails if the controller has written since there were `before` writes.
     pub fn no_write_since(&self, before: usize) -> anyhow::Result<()> {
+        judged();
         let writes = self.writes()?;
         let new: Vec<_> = writes[before..].iter().map(|call| format!("{} {}", call.operation, call.params)).collect();
         anyhow::ensure!(new.is_empty(), "nothing should have been written, but: {}", new.join("\n"));
         Ok(())
     }
+}
+
+fn judged() {
+    DONE.with(|done| done.borrow_mut().judged_calls = true);
 }

@@ -1,12 +1,12 @@
 //! The clients of one region, and what one round of looking reads once for several kinds.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_ec2::types::SecurityGroup;
 use payment_platform_engine::{CloudError, Region};
 use tokio::sync::OnceCell;
 
+use crate::aws::limits::Limits;
 use crate::aws::s3::TaggedBucket;
 
 /// The clients of one (account, region, role).
@@ -19,10 +19,7 @@ pub struct Clients {
     pub iam: aws_sdk_iam::Client,
     pub s3: aws_sdk_s3::Client,
     pub quotas: aws_sdk_servicequotas::Client,
-    /// Things of one kind that are read at once where AWS has no call for many.
-    pub reads_at_once: usize,
-    /// How long a read may lag behind a write.
-    pub consistency_window: Duration,
+    pub limits: Limits,
     pub key_marks: crate::aws::kms::KeyMarks,
 }
 

@@ -1,28 +1,25 @@
-//! Waiting times and sizes that AWS sets, each with its unit and reason. What an operator may choose is a flag.
+//! How kinds work with AWS: what an operator may choose, all of it flags, and the sizes that AWS sets.
 
 use std::time::Duration;
+
+/// What an operator may choose; each is a flag.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Things of one kind that are read at once where AWS has no call for many.
+    pub reads_at_once: usize,
+    /// How long a read may lag behind a write.
+    pub consistency_window: Duration,
+    /// How long after a look at what AWS is at work on (a NAT gateway, an endpoint, a new role) the next one comes.
+    pub poll: Duration,
+    /// The tags of a new key may not be visible at once: only after so many consistency windows is a key without ours
+    /// believed to be another's. It is then never asked again, so this errs on the long side.
+    pub key_tags_windows: u32,
+    /// Pages of objects that one step deletes from a bucket: the platform's other steps wait for its end.
+    pub pages_per_emptying: u32,
+}
 
 /// Values in one filter of an EC2 describe call (EC2: at most 200).
 pub const FILTER_VALUES: usize = 200;
 
-/// A NAT gateway is ready after one to two minutes.
-pub const NAT_GATEWAY_RETRY: Duration = Duration::from_secs(5);
-
-/// The tags of a new key may not be visible at once: only after so many consistency windows is a key without ours
-/// believed to be another's. It is then never asked again, so this errs on the long side.
-pub const KEY_TAGS_WINDOWS: u32 = 6;
-
-/// An interface endpoint is ready, or gone, after one to three minutes.
-pub const ENDPOINT_RETRY: Duration = Duration::from_secs(5);
-
-/// A new role can be assumed after some seconds.
-pub const ROLE_RETRY: Duration = Duration::from_secs(3);
-
 /// Objects in one DeleteObjects call (S3: at most 1000).
 pub const OBJECTS_PER_DELETE: i32 = 1000;
-
-/// Pages of objects deleted in one step: a step must end well before its platform's other steps wait for it.
-pub const PAGES_PER_EMPTYING: usize = 20;
-
-/// A bucket that is not empty yet goes on at once.
-pub const EMPTYING_RETRY: Duration = Duration::from_secs(1);

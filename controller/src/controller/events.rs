@@ -39,7 +39,7 @@ impl Daemon {
             let changed = entry.written.is_some() && entry.outcome.is_ready();
             match (&entry.outcome, entry.drift) {
                 _ if changed && entry.drift => {
-                    let what = status::describe_drift(entry);
+                    let what = status::describe_drift(entry, self.settings.status);
                     tracing::info!(object = %object.owner().name, node = %entry.node, what, "Corrected drift.");
                     self.event(object, EventType::Normal, "DriftCorrected", &action(entry), what).await;
                 }

@@ -8,20 +8,15 @@ use payment_platform_api::status::Drift;
 use payment_platform_engine::{Entry, Outcome, Report, Step};
 use serde_json::Value;
 
-/// Drift records kept, newest first.
-const DRIFT_RECORDS: usize = 20;
-/// Bytes of all drift records together; etcd takes 1.5 MiB an object, and people read these.
-const DRIFT_BYTES: usize = 8 * 1024;
-/// Characters of one value in a drift record.
-const VALUE_CHARS: usize = 300;
+use super::Limits;
 
 /// New drift goes in front; what is right again gets its time.
-pub fn record_drift(records: &mut Vec<Drift>, report: &Report, now: Timestamp) {
+pub fn record_drift(records: &mut Vec<Drift>, report: &Report, now: Timestamp, limits: Limits) {
     let put_right = |entry: &&Entry| matches!(entry.outcome, Outcome::Unchanged | Outcome::Changed);
     let right: BTreeSet<String> = report.entries.iter().filter(put_right).map(|entry| entry.node.to_string()).collect();
     let mut new = Vec::new();
     for entry in report.entries.iter().filter(|entry| entry.drift) {
-        for (field, before, after) in differences(entry) {
+        for (field, before, after) in differences(entry, limits.drift_value_chars) {
             let node = entry.node.to_string();
             let open =
                 |record: &&mut Drift| record.node == node && record.field == field && record.corrected_time.is_none();
@@ -39,21 +34,21 @@ pub fn record_drift(records: &mut Vec<Drift>, report: &Report, now: Timestamp) {
     for record in records.iter_mut().filter(|record| record.corrected_time.is_none() && right.contains(&record.node)) {
         record.corrected_time = Some(Time(now));
     }
-    records.truncate(DRIFT_RECORDS);
-    while serde_json::to_string(records).is_ok_and(|text| text.len() > DRIFT_BYTES) {
+    records.truncate(limits.drift_records);
+    while serde_json::to_string(records).is_ok_and(|text| text.len() > limits.drift_bytes) {
         records.pop();
     }
 }
 
-/// Field, value before and value after of everything that differed.
-fn differences(entry: &Entry) -> Vec<(String, Option<String>, Option<String>)> {
+/// Field, value before and value after, each of at most `chars` characters, of everything that differed.
+fn differences(entry: &Entry, chars: usize) -> Vec<(String, Option<String>, Option<String>)> {
     let existence = || "existence".to_owned();
     match &entry.step {
         Step::Keep => Vec::new(),
         Step::Delete => vec![(existence(), entry.cloud_id.clone(), None)],
         _ if entry.changes.is_empty() => vec![(existence(), None, entry.cloud_id.clone())],
         _ => {
-            let value = |value: &Option<Value>| value.as_ref().map(|value| shorten(&value.to_string(), VALUE_CHARS));
+            let value = |value: &Option<Value>| value.as_ref().map(|value| shorten(&value.to_string(), chars));
             let changes = entry.changes.iter();
             changes.map(|change| (change.path.to_string(), value(&change.before), value(&change.after))).collect()
         }
@@ -61,8 +56,8 @@ fn differences(entry: &Entry) -> Vec<(String, Option<String>, Option<String>)> {
 }
 
 /// One line that says what differed, for Events and logs.
-pub fn describe_drift(entry: &Entry) -> String {
-    let parts = differences(entry).into_iter().map(|(field, before, after)| {
+pub fn describe_drift(entry: &Entry, limits: Limits) -> String {
+    let parts = differences(entry, limits.drift_value_chars).into_iter().map(|(field, before, after)| {
         format!("{field}: {} -> {}", before.as_deref().unwrap_or("nothing"), after.as_deref().unwrap_or("nothing"))
     });
     shorten(&format!("{} {}", entry.node, parts.collect::<Vec<_>>().join("; ")), 900)

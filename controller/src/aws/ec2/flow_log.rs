@@ -18,7 +18,6 @@ use super::{Vpc, change_tags, looking, part, tag_map, tagged};
 use crate::aws::Aws;
 use crate::aws::error::{During, class_of};
 use crate::aws::iam::Role;
-use crate::aws::limits::ROLE_RETRY;
 use crate::aws::logs::LogGroup;
 use crate::aws::s3::Bucket;
 use crate::aws::tags::{TagMap, Tags, claim, name_fits};
@@ -172,7 +171,11 @@ impl Resource for FlowLog {
         let made = match call.send().await.during(action) {
             // The role may be too new to be assumed.
             Err(error) if error.code == "InvalidParameter" && want.role_arn.is_some() => {
-                return Ok(Progress::Waiting { cloud_id: None, until: "its role can be assumed", retry: ROLE_RETRY });
+                return Ok(Progress::Waiting {
+                    cloud_id: None,
+                    until: "its role can be assumed",
+                    retry: cx.cloud.limits.poll,
+                });
             }
             answer => answer?,
         };

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use super::{Address, Subnet, change_tags, looking, part, tag_map, tagged};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
-use crate::aws::limits::NAT_GATEWAY_RETRY;
 use crate::aws::tags::{TagMap, Tags, claim, name_fits};
 
 /// A public NAT gateway with one address.
@@ -125,7 +124,7 @@ impl Resource for NatGateway {
         if available {
             return Ok(Progress::Done(Output { nat_gateway_id: id }));
         }
-        Ok(Progress::Waiting { cloud_id: Some(id), until: "the NAT gateway is available", retry: NAT_GATEWAY_RETRY })
+        Ok(Progress::Waiting { cloud_id: Some(id), until: "the NAT gateway is available", retry: cx.cloud.limits.poll })
     }
 
     async fn update(
@@ -141,14 +140,11 @@ impl Resource for NatGateway {
     async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
         let call = cx.cloud.ec2.delete_nat_gateway().nat_gateway_id(&cloud_id);
         gone(call.send().await.during("ec2:DeleteNatGateway"))?;
+        let retry = cx.cloud.limits.poll;
         if Self::sweep(cx.cloud, Look::Ids(vec![cloud_id.clone()])).await?.is_empty() {
             return Ok(Progress::Done(()));
         }
-        Ok(Progress::Waiting {
-            cloud_id: Some(cloud_id),
-            until: "the NAT gateway is deleted",
-            retry: NAT_GATEWAY_RETRY,
-        })
+        Ok(Progress::Waiting { cloud_id: Some(cloud_id), until: "the NAT gateway is deleted", retry })
     }
 
     fn cloud_id(output: &Output) -> &str {

@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
 use super::{RouteTable, SecurityGroup, Subnet, Vpc, change_tags, looking, part, tag_map, tagged, touches};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
-use crate::aws::limits::ENDPOINT_RETRY;
 use crate::aws::policy::{PolicyDocument, Statement};
 use crate::aws::tags::{TagMap, Tags, claim, name_fits};
 
@@ -161,7 +160,7 @@ impl Resource for VpcEndpoint {
         if available {
             return Ok(Progress::Done(Output { vpc_endpoint_id: id }));
         }
-        Ok(Progress::Waiting { cloud_id: Some(id), until: "the endpoint is available", retry: ENDPOINT_RETRY })
+        Ok(Progress::Waiting { cloud_id: Some(id), until: "the endpoint is available", retry: cx.cloud.limits.poll })
     }
 
     async fn update(
@@ -203,10 +202,11 @@ impl Resource for VpcEndpoint {
             let (code, message) = (refused.code().unwrap_or("Unknown"), refused.message().unwrap_or("no message"));
             return Err(CloudError::new(Class::Unavailable, action, code, message));
         }
+        let retry = cx.cloud.limits.poll;
         if Self::sweep(cx.cloud, Look::Ids(vec![cloud_id.clone()])).await?.is_empty() {
             return Ok(Progress::Done(()));
         }
-        Ok(Progress::Waiting { cloud_id: Some(cloud_id), until: "the endpoint is deleted", retry: ENDPOINT_RETRY })
+        Ok(Progress::Waiting { cloud_id: Some(cloud_id), until: "the endpoint is deleted", retry })
     }
 
     fn cloud_id(output: &Output) -> &str {

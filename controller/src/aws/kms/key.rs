@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
 use aws_smithy_types::retry::RetryConfig;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
-use crate::aws::limits::KEY_TAGS_WINDOWS;
+use crate::aws::limits::Limits;
 use crate::aws::policy::PolicyDocument;
 use crate::aws::tags::{self, TagMap, Tags, claim, name_fits};
 
@@ -81,10 +81,9 @@ impl KeyMarks {
         }
     }
 
-    /// `window` is how long a read may lag behind a write.
-    fn is_foreign(&self, arn: &str, window: Duration) -> bool {
+    fn is_foreign(&self, arn: &str, limits: Limits) -> bool {
         let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(marks.get(arn), Some(Mark::Foreign(since)) if since.elapsed() > window * KEY_TAGS_WINDOWS)
+        matches!(marks.get(arn), Some(Mark::Foreign(since)) if since.elapsed() > limits.consistency_window * limits.key_tags_windows)
     }
 
     /// The tags of one of our keys, as they were last seen.
@@ -149,12 +148,12 @@ impl Resource for Key {
             Look::Ids(ids) => (ids, true),
             Look::All => (list(&aws).await?, false),
         };
-        let unknown = ids.into_iter().filter(|id| asked || !aws.key_marks.is_foreign(id, aws.consistency_window));
+        let unknown = ids.into_iter().filter(|id| asked || !aws.key_marks.is_foreign(id, aws.limits));
         let found = stream::iter(unknown).map(|id| {
             let aws = aws.clone();
             async move { if asked { read_asked(&aws, &id).await } else { read_listed(&aws, &id).await } }
         });
-        let found: Vec<Listed> = found.buffer_unordered(aws.reads_at_once).try_collect().await?;
+        let found: Vec<Listed> = found.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
         let (mut ours, mut denied, mut readable) = (Vec::new(), None, asked);
         for key in found {
             match key {

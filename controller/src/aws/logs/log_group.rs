@@ -99,7 +99,7 @@ impl Resource for LogGroup {
             let call = aws.logs.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
             async move { call.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeLogGroups") }
         });
-        let groups: Vec<Vec<Group>> = answers.buffer_unordered(aws.reads_at_once).try_collect().await?;
+        let groups: Vec<Vec<Group>> = answers.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
         let wanted = |group: &Group| match &look {
             Look::All => true,
             Look::Ids(names) => names.iter().any(|name| group.log_group_name() == Some(name)),
@@ -109,7 +109,7 @@ impl Resource for LogGroup {
             let aws = aws.clone();
             async move { read(&aws, group).await }
         });
-        let found: Vec<_> = found.buffer_unordered(aws.reads_at_once).try_collect().await?;
+        let found: Vec<_> = found.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 

@@ -25,7 +25,7 @@ use super::tagged::{PREFIX, TaggedBucket, tagged_buckets};
 use crate::aws::Aws;
 use crate::aws::error::{During, built, gone};
 use crate::aws::kms::Key;
-use crate::aws::limits::{EMPTYING_RETRY, OBJECTS_PER_DELETE, PAGES_PER_EMPTYING};
+use crate::aws::limits::OBJECTS_PER_DELETE;
 use crate::aws::tags::{self, TagMap, Tags, claim};
 
 /// A bucket; its node is its purpose.
@@ -154,7 +154,7 @@ impl Resource for Bucket {
             let aws = aws.clone();
             async move { read(&aws, bucket).await }
         });
-        Ok(found.buffer_unordered(aws.reads_at_once).collect().await)
+        Ok(found.buffer_unordered(aws.limits.reads_at_once).collect().await)
     }
 
     async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
@@ -224,7 +224,7 @@ impl Resource for Bucket {
             return Ok(Progress::Waiting {
                 cloud_id: Some(cloud_id),
                 until: "the bucket is empty",
-                retry: EMPTYING_RETRY,
+                retry: std::time::Duration::ZERO,
             });
         }
         gone(
@@ -440,7 +440,7 @@ fn tag_list(tags: &TagMap) -> Result<Vec<Tag>, CloudError> {
 
 /// Deletes some pages of versions and delete markers; whether none are left.
 async fn empty(aws: &Aws, bucket: &str) -> Result<bool, CloudError> {
-    for _ in 0..PAGES_PER_EMPTYING {
+    for _ in 0..aws.limits.pages_per_emptying {
         let call = aws
             .s3
             .list_object_versions()

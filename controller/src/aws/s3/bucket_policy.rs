@@ -103,7 +103,7 @@ impl Resource for BucketPolicy {
             let aws = aws.clone();
             async move { read(&aws, bucket).await }
         });
-        let found: Vec<Option<_>> = found.buffer_unordered(aws.reads_at_once).try_collect().await?;
+        let found: Vec<Option<_>> = found.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 

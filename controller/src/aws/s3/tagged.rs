@@ -66,7 +66,7 @@ async fn with_tags(aws: &Aws, named: Vec<(String, Option<i64>)>) -> Result<Vec<T
         };
         Ok::<_, CloudError>(Some(TaggedBucket { name, tags, created }))
     });
-    let read: Vec<_> = read.buffer_unordered(aws.reads_at_once).try_collect().await?;
+    let read: Vec<_> = read.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
     Ok(read.into_iter().flatten().collect())
 }
 

@@ -1,0 +1,155 @@
+//! Every kind of the product as the scenarios know it: how the account shows it, how many a platform has, and with which
+//! calls it is made and deleted. A new kind is one line here; a platform that has a kind without one fails.
+
+use std::collections::BTreeSet;
+
+use anyhow::ensure;
+use payment_platform_api::PaymentPlatformStatus;
+use payment_platform_tests::aws::Account;
+
+pub struct Kind {
+    name: &'static str,
+    /// What `Account::everything` calls it; None for what is a part of another kind's thing.
+    thing: Option<&'static str>,
+    /// How many a platform in two zones makes, with the defaults of Production and of Ephemeral.
+    made: [usize; 2],
+    /// How many AWS adds by itself.
+    comes_along: usize,
+    /// The operation that makes one; None for what comes along.
+    makes: Option<&'static str>,
+    /// Further writing operations of a creation.
+    settles: &'static [&'static str],
+    /// Writing operations of a deletion.
+    deletes: &'static [&'static str],
+}
+
+const fn kind(name: &'static str, thing: &'static str, made: usize, makes: &'static str) -> Kind {
+    Kind {
+        name,
+        thing: Some(thing),
+        made: [made, made],
+        comes_along: 0,
+        makes: Some(makes),
+        settles: &[],
+        deletes: &[],
+    }
+}
+
+/// A part of another kind's thing: made, and counted, with that.
+const fn part(name: &'static str, settles: &'static [&'static str], deletes: &'static [&'static str]) -> Kind {
+    Kind { name, thing: None, made: [0, 0], comes_along: 0, makes: None, settles, deletes }
+}
+
+impl Kind {
+    const fn settles(self, settles: &'static [&'static str]) -> Self {
+        Self { settles, ..self }
+    }
+
+    const fn deletes(self, deletes: &'static [&'static str]) -> Self {
+        Self { deletes, ..self }
+    }
+
+    const fn comes_along(self, comes_along: usize) -> Self {
+        Self { comes_along, ..self }
+    }
+}
+
+pub const KINDS: &[Kind] = &[
+    kind("ec2/address", "address", 2, "AllocateAddress").deletes(&["ReleaseAddress"]),
+    kind("ec2/flow-log", "flow log", 2, "CreateFlowLogs").deletes(&["DeleteFlowLogs"]),
+    kind("ec2/internet-gateway", "internet gateway", 1, "CreateInternetGateway")
+        .settles(&["AttachInternetGateway"])
+        .deletes(&["DetachInternetGateway", "DeleteInternetGateway"]),
+    kind("ec2/nat-gateway", "nat gateway", 2, "CreateNatGateway").deletes(&["DeleteNatGateway"]),
+    // The VPC's own: it is tagged and its entries are set.
+    Kind {
+        thing: Some("network acl"),
+        comes_along: 1,
+        ..part("ec2/network-acl", &["CreateNetworkAclEntry", "CreateTags"], &[])
+    },
+    // Public, database and one per zone; the main table is there.
+    kind("ec2/route-table", "route table", 4, "CreateRouteTable")
+        .settles(&["AssociateRouteTable", "CreateRoute"])
+        .deletes(&["DisassociateRouteTable", "DeleteRouteTable"])
+        .comes_along(1),
+    // The group of the rotation is Production's.
+    Kind { made: [5, 4], ..kind("ec2/security-group", "security group", 5, "CreateSecurityGroup") }
+        .deletes(&["DeleteSecurityGroup"])
+        .comes_along(1),
+    // What AWS puts into every group by itself goes; what refers to one another goes before the groups.
+    part(
+        "ec2/security-group-rules",
+        &[
+            "AuthorizeSecurityGroupEgress",
+            "AuthorizeSecurityGroupIngress",
+            "RevokeSecurityGroupEgress",
+            "RevokeSecurityGroupIngress",
+        ],
+        &["RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"],
+    ),
+    kind("ec2/subnet", "subnet", 6, "CreateSubnet").deletes(&["DeleteSubnet"]),
+    kind("ec2/vpc", "vpc", 1, "CreateVpc").settles(&["ModifyVpcAttribute"]).deletes(&["DeleteVpc"]),
+    kind("ec2/vpc-endpoint", "endpoint", 7, "CreateVpcEndpoint").deletes(&["DeleteVpcEndpoints"]),
+    kind("iam/role", "role", 1, "CreateRole").settles(&["PutRolePolicy"]).deletes(&["DeleteRolePolicy", "DeleteRole"]),
+    kind("kms/alias", "alias", 3, "CreateAlias").deletes(&["DeleteAlias"]),
+    kind("kms/key", "key", 3, "CreateKey").settles(&["EnableKeyRotation"]).deletes(&["ScheduleKeyDeletion"]),
+    kind("logs/log-group", "log group", 4, "CreateLogGroup")
+        .settles(&["PutRetentionPolicy"])
+        .deletes(&["DeleteLogGroup"]),
+    // Access logs may have been delivered before a bucket is deleted.
+    kind("s3/bucket", "bucket", 2, "CreateBucket")
+        .settles(&["PutBucketEncryption", "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketVersioning"])
+        .deletes(&["DeleteObjects", "DeleteBucket"]),
+    part("s3/bucket-policy", &["PutBucketPolicy", "PutPublicAccessBlock"], &["DeleteBucketPolicy"]),
+];
+
+/// All operations that making a platform needs: nothing is deleted but what AWS put there by itself.
+pub fn creation() -> Vec<&'static str> {
+    KINDS.iter().flat_map(|kind| kind.makes.into_iter().chain(kind.settles.iter().copied())).collect()
+}
+
+/// All operations that taking a platform away needs: nothing is made or opened on the way.
+pub fn deletion() -> Vec<&'static str> {
+    KINDS.iter().flat_map(|kind| kind.deletes.iter().copied()).collect()
+}
+
+/// What sets tags, one operation or more for each service.
+pub const TAGGING: [&str; 4] = ["CreateTags", "PutBucketTagging", "TagResource", "TagRole"];
+
+/// The operations but some of them.
+pub fn without(operations: &[&'static str], some: &[&str]) -> Vec<&'static str> {
+    operations.iter().copied().filter(|operation| !some.contains(operation)).collect()
+}
+
+/// How often a production platform in two zones calls what makes something.
+pub fn made() -> impl Iterator<Item = (&'static str, usize)> {
+    KINDS.iter().filter_map(|kind| Some((kind.makes?, kind.made[0])))
+}
+
+/// Fails unless the account has, beyond what was there before, exactly the things of one ephemeral platform.
+pub async fn once_each(aws: &Account, before: &[String]) -> anyhow::Result<()> {
+    let now = aws.everything().await?;
+    let new: Vec<&String> = now.iter().filter(|one| !before.contains(one)).collect();
+    let things = KINDS.iter().filter_map(|kind| Some((kind.thing?, kind.made[1] + kind.comes_along)));
+    let things: Vec<(&str, usize)> = things.collect();
+    for (thing, number) in &things {
+        let of_it = |one: &&&String| one.rsplit_once(' ').is_some_and(|(own, _)| own == *thing);
+        let count = new.iter().filter(of_it).count();
+        ensure!(count == *number, "{count} of {thing} instead of {number}: {new:?}");
+    }
+    let other = new
+        .iter()
+        .find(|one| !things.iter().any(|(thing, _)| one.rsplit_once(' ').is_some_and(|(own, _)| own == *thing)));
+    ensure!(other.is_none(), "of a kind that no line of the table has: {other:?}");
+    Ok(())
+}
+
+/// Fails if the platform has a kind that the table does not know, or the table one that no platform has.
+pub fn all_known(status: &PaymentPlatformStatus) -> anyhow::Result<()> {
+    // The kind stands between the region and the name.
+    let of = |node: &str| node.splitn(4, '/').skip(1).take(2).collect::<Vec<_>>().join("/");
+    let found: BTreeSet<String> = status.inventory.iter().map(|entry| of(&entry.node)).collect();
+    let known: BTreeSet<String> = KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+    ensure!(found == known, "tests/scenarios/kinds.rs and the platform differ: {found:?} and {known:?}");
+    Ok(())
+}
