@@ -69,7 +69,7 @@ struct Run {
     /// Namespace to watch; all when not given.
     #[arg(long, env = "WATCH_NAMESPACE")]
     namespace: Option<String>,
-    /// Seconds between looks at what matters for security (keys, security group rules).
+    /// Seconds between looks at what opens or blinds a platform (keys, roles, policies, rules, routes, flow logs).
     #[arg(long, env = "FAST_INTERVAL_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     fast_interval_seconds: u64,
     /// Seconds between looks at everything else.

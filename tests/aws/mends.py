@@ -58,6 +58,7 @@ from moto.sts.models import STSBackend
 
 import quotas
 from catalogue import Catalogue, Entry, around
+from ec2_operations import PAGED
 
 CATALOGUE = Catalogue()
 # How long a NAT gateway stays pending after its creation and deleting after its deletion.
@@ -161,17 +162,7 @@ def documented_filters() -> None:
 def paging() -> None:
     """AWS: answers at most MaxResults items and a NextToken for the rest (EC2 API Reference, "Pagination").
     moto: ignores both and answers everything. Goes when moto pages these operations."""
-    for operation, result_set in {
-        "describe_vpcs": "Vpcs",
-        "describe_subnets": "Subnets",
-        "describe_internet_gateways": "InternetGateways",
-        "describe_nat_gateways": "NatGateways",
-        "describe_route_tables": "RouteTables",
-        "describe_network_acls": "NetworkAcls",
-        "describe_security_groups": "SecurityGroups",
-        "describe_security_group_rules": "SecurityGroupRules",
-        "describe_tags": "Tags",
-    }.items():
+    for operation, result_set in PAGED.items():
         around(EC2Response, operation)(functools.partial(_paged, result_set))
 
 

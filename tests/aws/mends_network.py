@@ -12,7 +12,7 @@ from moto.ec2.utils import random_private_ip
 
 import mends
 from catalogue import around
-from mends import mend, page
+from mends import mend
 
 
 @mend("flow-log-client-tokens", "a repeated CreateFlowLogs answers with the flow logs of the first call")
@@ -48,19 +48,6 @@ def flow_log_groups_by_arn() -> None:
             if name in groups:
                 log.deliver_logs_status, log.deliver_logs_error_message = "SUCCESS", None
         return made, errors
-
-
-@mend("network-paging", "MaxResults and NextToken of DescribeFlowLogs and DescribeVpcEndpoints")
-def network_paging() -> None:
-    """AWS: answers at most MaxResults items and a NextToken for the rest (EC2 API Reference, "Pagination").
-    moto: ignores both. Goes when moto pages these operations."""
-    for operation, result_set in {"describe_flow_logs": "FlowLogs", "describe_vpc_endpoints": "VpcEndpoints"}.items():
-
-        @around(EC2Response, operation)
-        def paged(original: Callable, response: Any, result_set: str = result_set) -> ActionResult:
-            items = original(response).result[result_set]
-            items, rest = page(items, response._get_param("NextToken"), response._get_param("MaxResults"))
-            return ActionResult({result_set: items, "NextToken": rest})
 
 
 def _is_interface(endpoint: Any) -> bool:

@@ -26,6 +26,7 @@ from moto.sts.responses import TokenResponse
 import key_policy
 import quotas
 from catalogue import Catalogue, Entry, around
+from ec2_operations import TAGGED_ON_CREATION
 from mends import log_group
 
 CATALOGUE = Catalogue()
@@ -70,22 +71,6 @@ def _guard(service: type, operation: str, check: Rule, code: str) -> None:
 
 
 # --- EC2: tags -----------------------------------------------------------------------------------
-
-TAGGED_ON_CREATION = {
-    "AllocateAddress": "elastic-ip",
-    "AuthorizeSecurityGroupEgress": "security-group-rule",
-    "AuthorizeSecurityGroupIngress": "security-group-rule",
-    "CreateInternetGateway": "internet-gateway",
-    "CreateNatGateway": "natgateway",
-    "CreateNetworkAcl": "network-acl",
-    "CreateRouteTable": "route-table",
-    "CreateSecurityGroup": "security-group",
-    "CreateSubnet": "subnet",
-    "CreateVpc": "vpc",
-    "CreateFlowLogs": "vpc-flow-log",
-    "CreateVpcEndpoint": "vpc-endpoint",
-}
-
 
 @rule(
     "tag-specification-type",

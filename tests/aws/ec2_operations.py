@@ -1,0 +1,32 @@
+"""What mends and rules must know of every EC2 operation that a kind calls: a new kind has its rows here."""
+
+# The resource type in a TagSpecification of the operation that makes something (API Reference of each).
+TAGGED_ON_CREATION = {
+    "AllocateAddress": "elastic-ip",
+    "AuthorizeSecurityGroupEgress": "security-group-rule",
+    "AuthorizeSecurityGroupIngress": "security-group-rule",
+    "CreateFlowLogs": "vpc-flow-log",
+    "CreateInternetGateway": "internet-gateway",
+    "CreateNatGateway": "natgateway",
+    "CreateNetworkAcl": "network-acl",
+    "CreateRouteTable": "route-table",
+    "CreateSecurityGroup": "security-group",
+    "CreateSubnet": "subnet",
+    "CreateVpc": "vpc",
+    "CreateVpcEndpoint": "vpc-endpoint",
+}
+
+# The list in the answer of each operation that takes MaxResults and NextToken, by the name of its method in moto.
+PAGED = {
+    "describe_flow_logs": "FlowLogs",
+    "describe_internet_gateways": "InternetGateways",
+    "describe_nat_gateways": "NatGateways",
+    "describe_network_acls": "NetworkAcls",
+    "describe_route_tables": "RouteTables",
+    "describe_security_group_rules": "SecurityGroupRules",
+    "describe_security_groups": "SecurityGroups",
+    "describe_subnets": "Subnets",
+    "describe_tags": "Tags",
+    "describe_vpc_endpoints": "VpcEndpoints",
+    "describe_vpcs": "Vpcs",
+}
