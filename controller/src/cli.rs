@@ -220,6 +220,9 @@ struct Plan {
     /// Form of the plan.
     #[arg(short, long, value_enum, default_value_t = PlanFormat::Text)]
     output: PlanFormat,
+    /// Show what is as described too, with each of its fields as it was seen.
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     aws: AwsFlags,
 }
@@ -267,7 +270,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             start_log(LogFormat::Text, "warn")?;
             let object = manifest(&flags.file)?;
             let scopes = flags.aws.scopes(None).await;
-            plan::run(&scopes, object, flags.aws.limits(), flags.output == PlanFormat::Json).await
+            let form = plan::Form { json: flags.output == PlanFormat::Json, all: flags.all };
+            plan::run(&scopes, object, flags.aws.limits(), form).await
         }
         Command::Graph(flags) => graph(&flags),
         Command::Crd => show(&serde_saphyr::to_string(&payment_platform_api::crd())?),

@@ -6,6 +6,26 @@ from check_s3 import bucket, put_policy, role, settled, statement
 from checks import REGION, Aws, by, check, found_by_tags, network, refused, same, tagged, until
 
 
+@check
+def gateways_propagate_routes(aws: Aws) -> None:
+    vpc, _ = network(aws)
+    table = aws.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    gateway = aws.ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+
+    def propagating() -> list[str]:
+        read = aws.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]
+        return [one["GatewayId"] for one in read["PropagatingVgws"]]
+
+    with refused("Gateway.NotAttached"):
+        aws.ec2.enable_vgw_route_propagation(RouteTableId=table, GatewayId=gateway)
+    aws.ec2.attach_vpn_gateway(VpcId=vpc, VpnGatewayId=gateway)
+    same(propagating(), [])
+    aws.ec2.enable_vgw_route_propagation(RouteTableId=table, GatewayId=gateway)
+    same(propagating(), [gateway])
+    aws.ec2.disable_vgw_route_propagation(RouteTableId=table, GatewayId=gateway)
+    same(propagating(), [])
+
+
 def flow_logs(aws: Aws, vpc: str, **more: Any) -> dict[str, Any]:
     return aws.ec2.create_flow_logs(ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", **more)
 

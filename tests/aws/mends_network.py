@@ -1,11 +1,13 @@
-"""Where moto's flow logs and VPC endpoints answer differently from AWS. Registered like those of mends.py."""
+"""Where moto's route propagation, flow logs and VPC endpoints answer differently from AWS. Registered like those of mends.py."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
+from moto.ec2.models.route_tables import RouteTable
 from moto.ec2.models.vpcs import VPCEndPoint
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import random_private_ip
@@ -13,6 +15,36 @@ from moto.ec2.utils import random_private_ip
 import mends
 from catalogue import around
 from mends import mend
+
+
+@mend("vgw-route-propagation", "a virtual private gateway may add its routes to a table")
+def vgw_route_propagation() -> None:
+    """AWS: EnableVgwRoutePropagation and DisableVgwRoutePropagation, for a gateway that is attached to the table's VPC;
+    the table names it as a PropagatingVgw (API Reference). moto: has neither operation. Goes when it has."""
+
+    def propagate(change: Callable[[list[str], str], None]) -> Callable[[Any], ActionResult]:
+        def operation(response: Any) -> ActionResult:
+            table = response.ec2_backend.get_route_table(response._get_param("RouteTableId"))
+            gateway = response._get_param("GatewayId")
+            known = response.ec2_backend.vpn_gateways.get(gateway)
+            if known is None or table.vpc_id not in known.attachments:
+                raise EC2ClientError("Gateway.NotAttached", f"resource {gateway} is not attached to {table.vpc_id}")
+            change(table.__dict__.setdefault("propagating", []), gateway)
+            return ActionResult({})
+
+        return operation
+
+    def enable(gateways: list[str], gateway: str) -> None:
+        if gateway not in gateways:
+            gateways.append(gateway)
+
+    def disable(gateways: list[str], gateway: str) -> None:
+        if gateway in gateways:
+            gateways.remove(gateway)
+
+    EC2Response.enable_vgw_route_propagation = propagate(enable)
+    EC2Response.disable_vgw_route_propagation = propagate(disable)
+    RouteTable.propagating_vgws = property(lambda table: [{"GatewayId": one} for one in table.__dict__.get("propagating", [])])
 
 
 @mend("flow-log-client-tokens", "a repeated CreateFlowLogs answers with the flow logs of the first call")

@@ -8,6 +8,7 @@ mod drift;
 mod faults;
 mod kinds;
 mod lifecycle;
+mod matrix;
 mod ownership;
 mod refusals;
 mod settings;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let scenarios: Vec<(&str, Scenario)> = [
         lifecycle::ALL,
         drift::ALL,
+        matrix::ALL,
         storage::ALL,
         ownership::ALL,
         settings::ALL,

@@ -317,15 +317,21 @@ async fn exchanged_zones(world: Arc<World>) -> anyhow::Result<()> {
     place.wrote_only(before, &[&ONE_ZONE_MORE[..], &ONE_ZONE_LESS].concat())
 }
 
-/// Runs `plan` on a manifest with this place's account; its exit code and JSON.
-fn plan(place: &Place<'_>, name: &str, more: Value, format: &str) -> anyhow::Result<(i32, String, String)> {
+/// Runs `plan` on a manifest with this place's account; its exit code, what it shows, and its errors.
+pub fn plan(place: &Place<'_>, name: &str, more: Value, flags: &[&str]) -> anyhow::Result<(i32, String, String)> {
     let manifest = json!({"apiVersion": "paymentplatform.io/v1alpha1", "kind": "PaymentPlatform",
         "metadata": {"name": name, "namespace": place.namespace}, "spec": place.spec(more)});
+    plan_of(place, &manifest, flags)
+}
+
+/// The same for a whole object, with what its status knows.
+pub fn plan_of(place: &Place<'_>, manifest: &Value, flags: &[&str]) -> anyhow::Result<(i32, String, String)> {
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), manifest.to_string())?;
     let output = controller::command(&place.world.emulator)?
-        .args(["plan", "-o", format, "-f"])
+        .args(["plan", "-f"])
         .arg(file.path())
+        .args(flags)
         .stdin(Stdio::null())
         .output()?;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
@@ -334,31 +340,31 @@ fn plan(place: &Place<'_>, name: &str, more: Value, format: &str) -> anyhow::Res
 
 async fn plans(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
-    let (code, text, errors) = plan(&place, "payments", json!({}), "text")?;
+    let (code, text, errors) = plan(&place, "payments", json!({}), &[])?;
     ensure!(code == 2, "{code}\n{text}\n{errors}");
     ensure!(text.contains("+ create us-east-1/ec2/vpc/main") && text.contains("to create"), "{text}");
     ensure!(place.writes()?.is_empty(), "a plan wrote");
     let object = place.built("payments", json!({})).await?;
     object.look_now().await?;
     let before = place.writes()?.len();
-    let (code, text, errors) = plan(&place, "payments", json!({}), "text")?;
+    let (code, text, errors) = plan(&place, "payments", json!({}), &[])?;
     ensure!(code == 0, "{code}\n{text}\n{errors}");
     let key = id(&object.status().await?, "kms/key/app")?;
     object.annotate(payment_platform_api::PAUSED, Some("true")).await?;
     object.until("paused", |status| condition(status, "Ready").is_some_and(|c| c.reason == "Paused")).await?;
     place.aws.kms.disable_key_rotation().key_id(&key).send().await?;
-    let (code, text, errors) = plan(&place, "payments", json!({"logs": {"retentionDays": 400}}), "json")?;
+    let (code, text, errors) = plan(&place, "payments", json!({"logs": {"retentionDays": 400}}), &["-o", "json"])?;
     ensure!(code == 2, "{code}\n{text}\n{errors}");
     let plan_json: Value = serde_json::from_str(&text)?;
     let steps = plan_json["steps"].as_array().context("no steps")?;
     ensure!(steps.len() == 5, "four log groups and a key, but: {text}");
     ensure!(text.contains("rotation.enabled") && text.contains("retention_days"), "{text}");
-    let (code, _, errors) = plan(&place, "payments", json!({"network": {"vpcCidr": "10.0.0.0/30"}}), "text")?;
+    let (code, _, errors) = plan(&place, "payments", json!({"network": {"vpcCidr": "10.0.0.0/30"}}), &[])?;
     ensure!(code == 1 && errors.contains("spec.network.vpcCidr"), "{code} {errors}");
     if world.emulator.is_ours() {
         world.emulator.quota(&place.account, "ec2", "L-0263D0A3", 1).await?;
         let second = json!({"environment": "two"});
-        let (code, _, errors) = plan(&place, "second", second, "text")?;
+        let (code, _, errors) = plan(&place, "second", second, &[])?;
         ensure!(
             code == 1 && errors.contains("Elastic IPs per region") && errors.contains("L-0263D0A3"),
             "{code} {errors}"

@@ -20,8 +20,16 @@ pub fn all(errors: Vec<Invalid>) -> anyhow::Error {
     anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
+/// How a plan is shown.
+#[derive(Clone, Copy)]
+pub struct Form {
+    pub json: bool,
+    /// Whether what is as described is shown too.
+    pub all: bool,
+}
+
 /// Plans for a manifest and prints what it would change.
-pub async fn run(scopes: &Scopes, object: PaymentPlatform, limits: Limits, as_json: bool) -> anyhow::Result<ExitCode> {
+pub async fn run(scopes: &Scopes, object: PaymentPlatform, limits: Limits, form: Form) -> anyhow::Result<ExitCode> {
     let name = owner_name(&object)?;
     let mut prepared = prepare(scopes, &object, &name, limits).await?;
     let exceeded = pass::check_quotas(&mut prepared).await;
@@ -31,10 +39,10 @@ pub async fn run(scopes: &Scopes, object: PaymentPlatform, limits: Limits, as_js
         }
         bail!("the plan cannot be carried out within the account's quotas");
     }
-    show(&if as_json {
-        format!("{}\n", serde_json::to_string_pretty(&as_value(&name, &prepared))?)
+    show(&if form.json {
+        format!("{}\n", serde_json::to_string_pretty(&as_value(&name, &prepared, form))?)
     } else {
-        as_text(&name, &prepared)
+        as_text(&name, &prepared, form)
     })?;
     // What is held differs too: only a plan of nothing but Keep says that AWS is as described.
     let changes = prepared.plan.steps.iter().any(|planned| planned.step != Step::Keep) || prepared.approval.is_some();
@@ -57,15 +65,22 @@ async fn prepare(scopes: &Scopes, object: &PaymentPlatform, name: &str, limits: 
         now: k8s_openapi::jiff::Timestamp::now(),
         mode: Mode::Keep,
     };
-    let first = pass::prepare(scopes, &subject("new", None), &mut State::default(), Ages::NOW, limits).await?;
+    // A manifest that comes from the cluster knows its things by their ids, whatever became of their tags.
+    let known = || {
+        let mut state = State::default();
+        let nothing_was_just_written = true;
+        state.restore(&object.status.clone().unwrap_or_default(), nothing_was_just_written);
+        state
+    };
+    let first = pass::prepare(scopes, &subject("new", None), &mut known(), Ages::NOW, limits).await?;
     let uids = &first.observation.other_generations;
     match (uids.first(), uids.len()) {
         (None, _) => Ok(first),
         (Some(uid), 1) => {
-            let known = pass::prepare(scopes, &subject(uid, None), &mut State::default(), Ages::ANY, limits).await?;
-            let Some(principal) = observed_principal(&known) else { return Ok(known) };
+            let seen = pass::prepare(scopes, &subject(uid, None), &mut known(), Ages::ANY, limits).await?;
+            let Some(principal) = observed_principal(&seen) else { return Ok(seen) };
             let subject = subject(uid, Some(principal));
-            Ok(pass::prepare(scopes, &subject, &mut State::default(), Ages::ANY, limits).await?)
+            Ok(pass::prepare(scopes, &subject, &mut known(), Ages::ANY, limits).await?)
         }
         _ => bail!(
             "several objects named {name} own things in this account (UIDs {}); a plan needs a single one",
@@ -106,13 +121,21 @@ fn shown(planned: &Planned) -> Option<(char, &'static str)> {
     }
 }
 
-fn as_text(name: &str, prepared: &Prepared) -> String {
+/// The fields of what is as described, when they are to be shown.
+fn described(planned: &Planned, form: Form) -> Option<Value> {
+    let found = planned.found.as_ref().filter(|_| form.all && planned.step == Step::Keep)?;
+    Some(found.fields.as_ref().ok()?.json())
+}
+
+fn as_text(name: &str, prepared: &Prepared, form: Form) -> String {
     let mut text = String::new();
     let region = prepared.platform.as_ref().map_or("", |platform| &platform.region);
     let _ = writeln!(text, "PaymentPlatform {name} in account {}, {region}", prepared.account_id);
     let mut component = None;
     for planned in &prepared.plan.steps {
-        let Some((sign, verb)) = shown(planned) else { continue };
+        let fields = described(planned, form);
+        let as_it_is = fields.as_ref().map(|_| (' ', "as described"));
+        let Some((sign, verb)) = shown(planned).or(as_it_is) else { continue };
         let heading = if planned.extra { "No longer wanted" } else { planned.component };
         if component != Some(heading) {
             let _ = writeln!(text, "\n{heading}");
@@ -120,6 +143,9 @@ fn as_text(name: &str, prepared: &Prepared) -> String {
         }
         let id = planned.found.as_ref().map(|found| format!(" ({})", found.cloud_id)).unwrap_or_default();
         let _ = writeln!(text, "  {sign} {verb} {}{id}", planned.node);
+        for (field, value) in fields.iter().filter_map(Value::as_object).flatten() {
+            let _ = writeln!(text, "      {field}: {value}");
+        }
         for change in &planned.changes {
             let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
             let _ = writeln!(text, "      {}: {} -> {}", change.path, value(&change.before), value(&change.after));
@@ -155,8 +181,8 @@ fn summary(plan: &Plan) -> String {
     }
 }
 
-fn as_value(name: &str, prepared: &Prepared) -> Value {
-    let steps = prepared.plan.steps.iter().filter(|planned| planned.step != Step::Keep).map(|planned| {
+fn as_value(name: &str, prepared: &Prepared, form: Form) -> Value {
+    let steps = prepared.plan.steps.iter().filter(|planned| planned.step != Step::Keep || form.all).map(|planned| {
         let reason = match &planned.step {
             Step::Hold(hold) => Some(Hold::to_string(hold)),
             _ => None,
@@ -173,6 +199,7 @@ fn as_value(name: &str, prepared: &Prepared) -> Value {
             "after": after,
             "reason": reason,
             "changes": planned.changes,
+            "fields": described(planned, form),
         })
     });
     json!({

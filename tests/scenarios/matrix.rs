@@ -1,0 +1,404 @@
+//! Every field of every kind, changed behind the controller's back: found, planned, recorded with before and after, put
+//! right, and nothing else touched. What there is to change is read from the product (`plan --all`), so that a new field
+//! without a row, or a reason in place of one, fails. In one round each thing is changed at most once.
+//!
+//! Rows are made by plain SDK calls that share no code with the product.
+
+mod keys;
+mod network;
+mod storage;
+mod wipe;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use payment_platform_api::PaymentPlatformStatus;
+use payment_platform_api::status::Drift;
+use payment_platform_tests::aws::Account;
+use payment_platform_tests::cluster::Cluster;
+use payment_platform_tests::controller::{Controller, QUICK};
+use payment_platform_tests::object::{Object, condition};
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::kinds;
+use crate::settings::plan_of;
+use crate::world::{Place, World};
+
+pub const ALL: &[(&str, Scenario)] =
+    &[("every_field_of_every_kind_changed_by_hand_is_put_right", |world| matrix(world).boxed())];
+
+/// What somebody does to one element or value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Changed,
+    /// An element too many.
+    Added,
+    /// One too few.
+    Removed,
+}
+
+/// A field and what happens to it. In a path `*` stands for a key that is not a field's name.
+type Leaf = (&'static str, How);
+
+/// One change to one thing.
+struct Row {
+    /// Kind and name, for example `ec2/vpc/main`.
+    node: &'static str,
+    leaves: &'static [Leaf],
+    /// Other things that differ with it, such as the route table that a subnet moves to.
+    beside: &'static [&'static str],
+    change: Change,
+}
+
+type Change = for<'a> fn(&'a Scene<'a>) -> BoxFuture<'a, anyhow::Result<()>>;
+
+impl Row {
+    const fn new(node: &'static str, leaves: &'static [Leaf], change: Change) -> Self {
+        Self { node, leaves, beside: &[], change }
+    }
+
+    const fn beside(self, beside: &'static [&'static str]) -> Self {
+        Self { beside, ..self }
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.node).chain(self.beside.iter().copied())
+    }
+
+    fn kind(&self) -> &str {
+        let mut slashes = self.node.match_indices('/').map(|(at, _)| at);
+        slashes.nth(1).map_or(self.node, |at| &self.node[..at])
+    }
+}
+
+/// What a row needs to know.
+struct Scene<'a> {
+    aws: &'a Account,
+    /// The id of the row's own thing.
+    id: String,
+    ids: &'a BTreeMap<String, String>,
+}
+
+impl Scene<'_> {
+    /// The id of another thing, by kind and name.
+    fn id_of(&self, node: &str) -> anyhow::Result<&str> {
+        let found = self.ids.iter().find(|(own, _)| own.split_once('/').is_some_and(|(_, own)| own == node));
+        Ok(found.with_context(|| format!("no {node}"))?.1)
+    }
+}
+
+/// Fields that nobody can change, or whose change is no drift: kind (or `*`), path and why.
+struct Waiver {
+    kind: &'static str,
+    leaf: Leaf,
+    why: &'static str,
+}
+
+const fn waived(kind: &'static str, path: &'static str, how: How, why: &'static str) -> Waiver {
+    Waiver { kind, leaf: (path, how), why }
+}
+
+/// The number of waivers. Raising it is a decision, to be reviewed as one.
+const WAIVERS: usize = 39;
+
+const OTHERS_TAGS: &str = "tags of others stay";
+
+fn waivers() -> impl Iterator<Item = &'static Waiver> {
+    const EVERYWHERE: &[Waiver] = &[waived("*", "tags.*", How::Added, OTHERS_TAGS)];
+    [EVERYWHERE, keys::WAIVERS, network::WAIVERS, storage::WAIVERS].into_iter().flatten()
+}
+
+fn rows() -> Vec<&'static Row> {
+    [keys::ROWS, network::ROWS, storage::ROWS].into_iter().flatten().collect()
+}
+
+/// Fields that are maps: their keys are elements.
+const MAPS: [&str; 8] = ["conditions", "entries", "inline", "routes", "rules", "statements", "tags", "transitions"];
+
+/// All leaves of a value: paths with `*` for the keys of maps, and whether something is in a set there.
+fn leaves(path: &[String], value: &Value, found: &mut BTreeSet<(String, Form)>) {
+    let within_map = path.last().is_some_and(|name| MAPS.contains(&name.as_str()));
+    match value {
+        Value::Object(fields) => {
+            if within_map {
+                found.insert((format!("{}.*", path.join(".")), Form::Element));
+            }
+            for (name, inner) in fields {
+                let step = if within_map { "*".to_owned() } else { name.clone() };
+                leaves(&[path, &[step]].concat(), inner, found);
+            }
+        }
+        Value::Array(_) if !path.contains(&"*".to_owned()) => {
+            found.insert((format!("{}.*", path.join(".")), Form::Element));
+        }
+        _ => {
+            found.insert((path.join("."), Form::Value));
+        }
+    }
+}
+
+/// How a leaf can differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    Value,
+    /// Of a map or a set.
+    Element,
+}
+
+impl Form {
+    fn hows(self) -> &'static [How] {
+        match self {
+            Self::Value => &[How::Changed],
+            Self::Element => &[How::Added, How::Removed],
+        }
+    }
+}
+
+/// Segments of a path as a status shows it: `a.b[c d].e`.
+fn segments(field: &str) -> Vec<String> {
+    let mut segments = vec![String::new()];
+    let mut bracket = false;
+    for letter in field.chars() {
+        match letter {
+            '[' if !bracket => {
+                bracket = true;
+                segments.push(String::new());
+            }
+            ']' if bracket => bracket = false,
+            '.' if !bracket => segments.push(String::new()),
+            _ => segments.last_mut().into_iter().for_each(|last| last.push(letter)),
+        }
+    }
+    segments
+}
+
+/// Whether a record is of this leaf, and says of it what happened.
+fn tells(record: &Drift, (path, how): Leaf) -> bool {
+    let pattern: Vec<&str> = path.split('.').collect();
+    let own = segments(&record.field);
+    let fits = |exactly: bool| {
+        own.len() >= pattern.len()
+            && (!exactly || own.len() == pattern.len())
+            && pattern.iter().zip(&own).all(|(wanted, own)| *wanted == "*" || wanted == own)
+    };
+    match how {
+        How::Changed => fits(false),
+        How::Added => fits(true) && record.before.is_some() && record.after.is_none(),
+        How::Removed => fits(true) && record.before.is_none() && record.after.is_some(),
+    }
+}
+
+/// The rows in rounds: in each, one for every thing at most, and none that disturbs another.
+fn rounds() -> Vec<Vec<&'static Row>> {
+    let mut rounds: Vec<Vec<&'static Row>> = Vec::new();
+    for row in rows() {
+        let apart = |other: &&Row| row.nodes().all(|node| other.nodes().all(|theirs| theirs != node));
+        match rounds.iter_mut().find(|round| round.iter().all(apart)) {
+            Some(round) => round.push(row),
+            None => rounds.push(vec![row]),
+        }
+    }
+    rounds
+}
+
+/// Fails if a field of the platform has neither a row nor a reason for having none.
+fn all_covered(steps: &[Value]) -> anyhow::Result<()> {
+    let mut missing = BTreeSet::new();
+    let mut stale: BTreeSet<(&str, &str)> = waivers().map(|waiver| (waiver.kind, waiver.leaf.0)).collect();
+    for step in steps {
+        let node = step["node"].as_str().unwrap_or_default();
+        let kind = node.splitn(4, '/').skip(1).take(2).collect::<Vec<_>>().join("/");
+        let mut found = BTreeSet::new();
+        leaves(&[], &step["fields"], &mut found);
+        ensure!(!found.is_empty(), "{node} shows no fields");
+        for (path, form) in found {
+            stale.retain(|(own, waived)| !((*own == "*" || *own == kind) && *waived == path));
+            for how in form.hows() {
+                let rows = rows();
+                let mut own = rows.iter().filter(|row| row.kind() == kind).flat_map(|row| row.leaves);
+                let nested = path.matches('*').count() > 1;
+                // Within an element it is enough that something of it is changed.
+                let row = own.any(|(own, done)| *own == path && (done == how || nested));
+                let waived = waivers().any(|waiver| {
+                    (waiver.kind == "*" || waiver.kind == kind) && waiver.leaf.0 == path && waiver.leaf.1 == *how
+                });
+                if !row && !waived {
+                    missing.insert(format!("{kind} {path} {how:?}"));
+                }
+            }
+        }
+    }
+    ensure!(stale.is_empty(), "reasons for what no kind has: {stale:?}");
+    ensure!(
+        missing.is_empty(),
+        "without a row and without a reason:\n{}",
+        missing.into_iter().collect::<Vec<_>>().join("\n")
+    );
+    Ok(())
+}
+
+async fn matrix(world: Arc<World>) -> anyhow::Result<()> {
+    ensure!(waivers().count() == WAIVERS, "{} waivers instead of {WAIVERS}", waivers().count());
+    ensure!(waivers().all(|waiver| !waiver.why.is_empty()), "a waiver without a reason");
+    let place = world.place("us-east-1").await?;
+    let before = place.aws.everything().await?;
+    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
+    cluster.apply_crds().await?;
+    cluster.namespace(&place.namespace).await?;
+    // All records of all rounds are kept.
+    let flags = [QUICK, &["--drift-records=1000", "--drift-bytes=262144", "--contested-after=1000"]].concat();
+    let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("matrix.log"), &flags)?;
+    let client = cluster.client().await?;
+    let spec = place.spec(json!({"deletionPolicy": "Delete"}));
+    let object = Object::create(client, &place.namespace, "payments", spec).await?;
+    object.ready().await?;
+    let built = place.writes()?.len();
+    all_covered(&steps(&place, &object, &["--all"]).await?)?;
+    for (number, round) in rounds().into_iter().enumerate() {
+        let writes = place.writes()?.len();
+        turn(&place, &object, &round).await.with_context(|| format!("in round {number}"))?;
+        ensure!(!world.emulator.is_ours() || place.writes()?.len() > writes, "nothing was written in round {number}");
+    }
+    place.wrote_only(built, &REPAIRS)?;
+    let repaired = place.writes()?.len();
+    all_deleted(&place, &object).await?;
+    let made_again = [&kinds::creation()[..], &["CancelKeyDeletion", "EnableKey"]].concat();
+    place.wrote_nothing_but(repaired, &made_again)?;
+    // It is still ours to delete, all of it.
+    object.delete().await?;
+    let after = place.aws.everything().await?;
+    let left = after.iter().filter(|one| !before.contains(one) && !one.starts_with("bucket elsewhere-"));
+    let left: Vec<&String> = left.collect();
+    ensure!(left.is_empty(), "left: {left:?}");
+    Ok(())
+}
+
+/// What the rows make necessary, and nothing else.
+const REPAIRS: [&str; 42] = [
+    "AssociateKmsKey",
+    "AssociateRouteTable",
+    "AuthorizeSecurityGroupIngress",
+    "CancelKeyDeletion",
+    "CreateNetworkAclEntry",
+    "CreateRoute",
+    "CreateTags",
+    "DeleteNetworkAclEntry",
+    "DeleteRolePermissionsBoundary",
+    "DeleteRolePolicy",
+    "DeleteRoute",
+    "DetachRolePolicy",
+    "DisableVgwRoutePropagation",
+    "DisassociateRouteTable",
+    "DisassociateVpcCidrBlock",
+    "EnableKey",
+    "EnableKeyRotation",
+    "ModifySubnetAttribute",
+    "ModifyVpcAttribute",
+    "ModifyVpcEndpoint",
+    "PutBucketEncryption",
+    "PutBucketLifecycleConfiguration",
+    "PutBucketLogging",
+    "PutBucketOwnershipControls",
+    "PutBucketPolicy",
+    "PutBucketTagging",
+    "PutBucketVersioning",
+    "PutKeyPolicy",
+    "PutPublicAccessBlock",
+    "PutRetentionPolicy",
+    "PutRolePolicy",
+    "ReplaceNetworkAclAssociation",
+    "ReplaceNetworkAclEntry",
+    "ReplaceRoute",
+    "ReplaceRouteTableAssociation",
+    "RevokeSecurityGroupIngress",
+    "TagResource",
+    "TagRole",
+    "UpdateAlias",
+    "UpdateAssumeRolePolicy",
+    "UpdateKeyDescription",
+    "UpdateSecurityGroupRuleDescriptionsIngress",
+];
+
+/// Deletes everything by hand while the platform is paused: all of it is recorded, and made again.
+async fn all_deleted(place: &Place<'_>, object: &Object) -> anyhow::Result<()> {
+    let (known, ids) = pause(object).await?;
+    wipe::wipe(&place.aws, &ids).await.context("cannot delete everything by hand")?;
+    object.annotate(payment_platform_api::PAUSED, None).await?;
+    let made = |status: &PaymentPlatformStatus| {
+        let open = status.drift.iter().any(|record| record.corrected_time.is_none());
+        !open && is_ready(status) && status.drift.len() >= known + ids.len()
+    };
+    let status = object.until("made again", made).await?;
+    let new = &status.drift[..status.drift.len() - known];
+    let missing: Vec<&String> = ids.keys().filter(|node| new.iter().all(|record| record.node != **node)).collect();
+    ensure!(missing.is_empty(), "deleted and not recorded: {missing:?}");
+    let left = steps(place, object, &[]).await?;
+    ensure!(left.is_empty(), "not made again: {}", json!(left));
+    Ok(())
+}
+
+fn is_ready(status: &PaymentPlatformStatus) -> bool {
+    condition(status, "Ready").is_some_and(|ready| ready.status == "True" && ready.reason != "Paused")
+}
+
+/// Pauses the platform; the number of drift records so far, and the inventory.
+async fn pause(object: &Object) -> anyhow::Result<(usize, BTreeMap<String, String>)> {
+    object.annotate(payment_platform_api::PAUSED, Some("true")).await?;
+    let paused =
+        |status: &PaymentPlatformStatus| condition(status, "Ready").is_some_and(|ready| ready.reason == "Paused");
+    let status = object.until("paused", paused).await?;
+    let ids = status.inventory.iter().map(|entry| (entry.node.clone(), entry.id.clone())).collect();
+    Ok((status.drift.len(), ids))
+}
+
+/// The steps of a plan of the object with its status, as `kubectl get -o json` gives it.
+async fn steps(place: &Place<'_>, object: &Object, more: &[&str]) -> anyhow::Result<Vec<Value>> {
+    let manifest = serde_json::to_value(object.get().await?)?;
+    let (code, text, errors) = plan_of(place, &manifest, &[&["-o", "json"], more].concat())?;
+    ensure!(code == 0 || code == 2, "{code} {errors}");
+    let plan: Value = serde_json::from_str(&text)?;
+    Ok(plan["steps"].as_array().context("no steps")?.clone())
+}
+
+async fn turn(place: &Place<'_>, object: &Object, round: &[&'static Row]) -> anyhow::Result<()> {
+    let (known, ids) = pause(object).await?;
+    for row in round {
+        let scene = Scene { aws: &place.aws, id: String::new(), ids: &ids };
+        let scene = Scene { id: scene.id_of(row.node)?.to_owned(), ..scene };
+        (row.change)(&scene).await.with_context(|| format!("cannot change {}", row.node))?;
+    }
+    let changed: BTreeSet<&str> = round.iter().flat_map(|row| row.nodes()).collect();
+    let own = |node: &str| changed.iter().any(|own| node.split_once('/').is_some_and(|(_, node)| node == *own));
+    let planned = steps(place, object, &[]).await?;
+    for step in &planned {
+        ensure!(own(step["node"].as_str().unwrap_or_default()), "planned beyond what was changed: {step}");
+    }
+    ensure!(planned.len() == changed.len(), "planned {} instead of {changed:?}", json!(planned));
+
+    object.annotate(payment_platform_api::PAUSED, None).await?;
+    let done = |status: &PaymentPlatformStatus| {
+        let new = &status.drift[..status.drift.len() - known];
+        let found = |node: &&str| new.iter().any(|record| record.node.ends_with(*node));
+        let corrected = new.iter().all(|record| record.corrected_time.is_some());
+        corrected && is_ready(status) && changed.iter().all(found)
+    };
+    let status = object.until("put right", done).await?;
+    let new = &status.drift[..status.drift.len() - known];
+    for row in round {
+        for leaf in row.leaves {
+            let told = new.iter().any(|record| record.node.ends_with(row.node) && tells(record, *leaf));
+            let all: Vec<&String> =
+                new.iter().filter(|record| record.node.ends_with(row.node)).map(|record| &record.field).collect();
+            ensure!(told, "{}: no record of {leaf:?}, only of {all:?}", row.node);
+        }
+    }
+    let other = new.iter().find(|record| !own(&record.node));
+    ensure!(other.is_none(), "recorded beyond what was changed: {other:?}");
+    let left = steps(place, object, &[]).await?;
+    ensure!(left.is_empty(), "not put right: {}", json!(left));
+    Ok(())
+}

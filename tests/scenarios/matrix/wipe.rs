@@ -1,0 +1,134 @@
+//! Everything of a platform deleted by hand, in the order in which AWS lets anybody do it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use aws_sdk_ec2::types::{Filter, NatGatewayState, State};
+use payment_platform_tests::aws::Account;
+
+/// Deletes all that these nodes are; `ids` is the inventory.
+pub async fn wipe(aws: &Account, ids: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    let of = |kind: &str| -> Vec<String> {
+        let kind = format!("/{kind}/");
+        ids.iter().filter(|(node, _)| node.contains(&kind)).map(|(_, id)| id.clone()).collect()
+    };
+    let vpc = of("ec2/vpc").pop().context("no VPC")?;
+    aws.ec2.delete_flow_logs().set_flow_log_ids(Some(of("ec2/flow-log"))).send().await?;
+    aws.ec2.delete_vpc_endpoints().set_vpc_endpoint_ids(Some(of("ec2/vpc-endpoint"))).send().await?;
+    for gateway in of("ec2/nat-gateway") {
+        aws.ec2.delete_nat_gateway().nat_gateway_id(gateway).send().await?;
+    }
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_quiet(aws, &vpc).await? {
+        ensure!(Instant::now() < deadline, "gateways and endpoints are not deleted in time");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for address in of("ec2/address") {
+        aws.ec2.release_address().allocation_id(address).send().await?;
+    }
+    network(aws, &vpc).await?;
+    for alias in of("kms/alias") {
+        aws.kms.delete_alias().alias_name(alias).send().await?;
+    }
+    for key in of("kms/key") {
+        aws.kms.schedule_key_deletion().key_id(key).pending_window_in_days(7).send().await?;
+    }
+    for group in of("logs/log-group") {
+        aws.logs.delete_log_group().log_group_name(group).send().await?;
+    }
+    for role in of("iam/role") {
+        let role = role.rsplit('/').next().unwrap_or_default();
+        for policy in aws.iam.list_role_policies().role_name(role).send().await?.policy_names() {
+            aws.iam.delete_role_policy().role_name(role).policy_name(policy).send().await?;
+        }
+        aws.iam.delete_role().role_name(role).send().await?;
+    }
+    // The one that is logged first: reading it writes into the other one.
+    for bucket in of("s3/bucket").into_iter().rev() {
+        let mut tries = 0;
+        loop {
+            empty(aws, &bucket).await?;
+            match aws.s3.delete_bucket().bucket(&bucket).send().await {
+                Ok(_) => break,
+                Err(error) if tries == 20 => return Err(error.into()),
+                Err(_) => tries += 1,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn by(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+/// Whether neither NAT gateways nor endpoints hold the VPC any more.
+async fn is_quiet(aws: &Account, vpc: &str) -> anyhow::Result<bool> {
+    let gateways = aws.ec2.describe_nat_gateways().filter(by("vpc-id", vpc)).send().await?;
+    let gone = gateways.nat_gateways().iter().all(|one| one.state() == Some(&NatGatewayState::Deleted));
+    let endpoints = aws.ec2.describe_vpc_endpoints().filters(by("vpc-id", vpc)).send().await?;
+    Ok(gone && endpoints.vpc_endpoints().iter().all(|one| one.state() == Some(&State::Deleted)))
+}
+
+/// The VPC with all that is in it, also what others have put there.
+async fn network(aws: &Account, vpc: &str) -> anyhow::Result<()> {
+    let ec2 = &aws.ec2;
+    for gateway in ec2.describe_vpn_gateways().filters(by("attachment.vpc-id", vpc)).send().await?.vpn_gateways() {
+        let id = gateway.vpn_gateway_id().unwrap_or_default();
+        ec2.detach_vpn_gateway().vpc_id(vpc).vpn_gateway_id(id).send().await?;
+        ec2.delete_vpn_gateway().vpn_gateway_id(id).send().await?;
+    }
+    let groups = ec2.describe_security_groups().filters(by("vpc-id", vpc)).send().await?;
+    for group in groups.security_groups() {
+        let id = group.group_id().unwrap_or_default();
+        if !group.ip_permissions().is_empty() {
+            let call = ec2.revoke_security_group_ingress().group_id(id);
+            call.set_ip_permissions(group.ip_permissions.clone()).send().await?;
+        }
+        if !group.ip_permissions_egress().is_empty() {
+            let call = ec2.revoke_security_group_egress().group_id(id);
+            call.set_ip_permissions(group.ip_permissions_egress.clone()).send().await?;
+        }
+    }
+    for group in groups.security_groups().iter().filter(|group| group.group_name() != Some("default")) {
+        ec2.delete_security_group().set_group_id(group.group_id.clone()).send().await?;
+    }
+    for table in ec2.describe_route_tables().filters(by("vpc-id", vpc)).send().await?.route_tables() {
+        let (main, others): (Vec<_>, Vec<_>) = table.associations().iter().partition(|one| one.main() == Some(true));
+        for association in others {
+            let id = association.route_table_association_id.clone();
+            ec2.disassociate_route_table().set_association_id(id).send().await?;
+        }
+        if main.is_empty() {
+            ec2.delete_route_table().set_route_table_id(table.route_table_id.clone()).send().await?;
+        }
+    }
+    for subnet in ec2.describe_subnets().filters(by("vpc-id", vpc)).send().await?.subnets() {
+        ec2.delete_subnet().set_subnet_id(subnet.subnet_id.clone()).send().await?;
+    }
+    for acl in ec2.describe_network_acls().filters(by("vpc-id", vpc)).send().await?.network_acls() {
+        if acl.is_default() == Some(false) {
+            ec2.delete_network_acl().set_network_acl_id(acl.network_acl_id.clone()).send().await?;
+        }
+    }
+    for gateway in
+        ec2.describe_internet_gateways().filters(by("attachment.vpc-id", vpc)).send().await?.internet_gateways()
+    {
+        let id = gateway.internet_gateway_id().unwrap_or_default();
+        ec2.detach_internet_gateway().vpc_id(vpc).internet_gateway_id(id).send().await?;
+        ec2.delete_internet_gateway().internet_gateway_id(id).send().await?;
+    }
+    ec2.delete_vpc().vpc_id(vpc).send().await?;
+    Ok(())
+}
+
+async fn empty(aws: &Account, bucket: &str) -> anyhow::Result<()> {
+    let listed = aws.s3.list_object_versions().bucket(bucket).send().await?;
+    let versions = listed.versions().iter().map(|one| (one.key.clone(), one.version_id.clone()));
+    let markers = listed.delete_markers().iter().map(|one| (one.key.clone(), one.version_id.clone()));
+    for (key, version) in versions.chain(markers) {
+        aws.s3.delete_object().bucket(bucket).set_key(key).set_version_id(version).send().await?;
+    }
+    Ok(())
+}
