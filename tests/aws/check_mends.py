@@ -1049,6 +1049,20 @@ def faults_after_effect(aws: Aws) -> None:
 
 
 @check
+def faults_answer_with_silence(aws: Aws) -> None:
+    aws.control("POST", "faults", [{"mode": "silence", "writes": True, "delay_ms": 200}])
+    same(aws.ec2.describe_vpcs(Filters=by("is-default", "false"))["Vpcs"], [])
+    started = time.time()
+    try:
+        aws.ec2.create_vpc(CidrBlock="10.1.0.0/16")
+        raise AssertionError("an answer came")
+    except (ConnectionClosedError, EndpointConnectionError):
+        assert time.time() - started > 0.2
+    same(len(aws.ec2.describe_vpcs(Filters=by("is-default", "false"))["Vpcs"]), 1)
+    has(aws.calls("CreateVpc")[0], status=200)
+
+
+@check
 def faults_delay_and_hang_up(aws: Aws) -> None:
     aws.control("POST", "faults", [{"operation": "DescribeVpcs", "mode": "delay", "delay_ms": 300}])
     aws.control("POST", "faults", [{"operation": "CreateVpc", "mode": "hang-up"}])

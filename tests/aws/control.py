@@ -4,13 +4,15 @@ Each of the three is a list under /_emulator/: GET returns what is in force, POS
 it, DELETE empties it; all three answer with the list as it is then, a wrong request with 400.
 
 /_emulator/faults: [{"service": "ec2", "operation": "Create*", "match": "10.7.", "agent": "aws-sdk-rust",
-"times": 1, "mode": "refuse", "status": 503, "code": "...", "message": "...", "delay_ms": 0, "rate": 1.0, "seed": 0}]. The first fault
-that fits a call is used, by a pattern for service and operation, a text that the path, query or body contains,
-a text that the user agent contains, and the account. Everything has a default; "times": -1 lasts until DELETE; a "rate"
+"times": 1, "mode": "refuse", "status": 503, "code": "...", "message": "...", "delay_ms": 0, "rate": 1.0, "seed": 0,
+"writes": false}]. The first fault that fits a call is used, by a pattern for service and operation, a text that the path,
+query or body contains, a text that the user agent contains, the account, and whether the call writes, if only those are
+meant. Everything has a default; "times": -1 lasts until DELETE; a "rate"
 below 1 strikes that part of the fitting calls, by chance from "seed"; the code "Throttled" stands for the one that the
 service uses. Modes:
 refuse (moto never sees the call), after-effect (moto does it, the caller gets the error, or with "status": 0 a
-closed connection), delay (nothing but delay_ms, which the other modes obey too), hang-up (closed at once).
+closed connection), delay (nothing but delay_ms, which the other modes obey too), hang-up (closed at once), silence (moto
+does it and the call is logged, but no answer comes: after delay_ms the connection is closed).
 
 /_emulator/hide: [{"operation": "DescribeVpcs", "id": "vpc-...", "times": -1, "agent": ""}]. An EC2 answer lacks
 the items of its result set of which any direct field is the id, as in an eventually consistent read.
@@ -31,7 +33,9 @@ import quotas
 from wire import Answer, Call
 
 PREFIX = "/_emulator/"
-MODES = ("refuse", "after-effect", "delay", "hang-up")
+MODES = ("refuse", "after-effect", "delay", "hang-up", "silence")
+# What operations that change nothing begin with.
+READS = ("AssumeRole", "Describe", "Get", "Head", "List")
 
 
 class BadRequest(Exception):
@@ -82,6 +86,7 @@ class Fault(Counted):
     delay_ms: int = 0
     rate: float = 1.0
     seed: int = 0
+    writes: bool = False
     hits: int = 0
 
     def __post_init__(self) -> None:
@@ -99,6 +104,7 @@ class Fault(Counted):
             and super().matches(call)
             and self.match in call.text
             and self.account in ("", call.account)
+            and not (self.writes and call.operation.startswith(READS))
         )
 
     @property

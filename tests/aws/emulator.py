@@ -90,14 +90,17 @@ class Emulator:
             return self._moto(environ)
         call = Call.read(environ, body)
         call.account = self._account(call)
-        answer = self._answer_call(call, environ)
-        self._log.write(call, started, answer)
-        return answer
-
-    def _answer_call(self, call: Call, environ: dict[str, Any]) -> Answer | None:
         time.sleep(self._latency)
         fault = self._control.take_fault(call)
-        if fault:
+        answer = self._answer_call(call, environ, fault)
+        self._log.write(call, started, answer)
+        if fault and fault.mode == "silence":
+            time.sleep(fault.delay_ms / 1000)
+            return None
+        return answer
+
+    def _answer_call(self, call: Call, environ: dict[str, Any], fault: Fault | None) -> Answer | None:
+        if fault and fault.mode != "silence":
             time.sleep(fault.delay_ms / 1000)
         if fault and fault.mode in ("refuse", "hang-up"):
             return _faulty(call, fault)

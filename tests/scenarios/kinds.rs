@@ -100,7 +100,7 @@ pub const KINDS: &[Kind] = &[
     kind("s3/bucket", "bucket", 2, "CreateBucket")
         .settles(&["PutBucketEncryption", "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketVersioning"])
         .deletes(&["DeleteObjects", "DeleteBucket"]),
-    part("s3/bucket-policy", &["PutBucketPolicy", "PutPublicAccessBlock"], &["DeleteBucketPolicy"]),
+    part("s3/bucket-policy", &["PutBucketPolicy"], &["DeleteBucketPolicy"]),
 ];
 
 /// All operations that making a platform needs: nothing is deleted but what AWS put there by itself.

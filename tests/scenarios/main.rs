@@ -3,6 +3,7 @@
 //!
 //! `cargo test --test scenarios NAME` runs one; `-- --list` names them.
 
+mod crash;
 mod declared;
 mod drift;
 mod faults;
@@ -28,10 +29,12 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Scenarios wait more than they work.
     arguments.test_threads = arguments.test_threads.or(Some(6));
+    // The longest first.
     let scenarios: Vec<(&str, Scenario)> = [
+        crash::ALL,
+        matrix::ALL,
         lifecycle::ALL,
         drift::ALL,
-        matrix::ALL,
         storage::ALL,
         ownership::ALL,
         settings::ALL,

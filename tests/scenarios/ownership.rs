@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::Scenario;
 use crate::drift::id;
-use crate::kinds::{self, once_each};
+use crate::kinds;
 use crate::world::World;
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -22,7 +22,6 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_namesake_from_another_cluster_is_left_alone", |world| other_cluster(world).boxed()),
     ("a_tagged_copy_under_another_name_is_left_alone", |world| copy(world).boxed()),
     ("two_platforms_share_an_account", |world| two_platforms(world).boxed()),
-    ("killed_in_the_middle_again_and_again_nothing_is_made_twice", |world| killed(world).boxed()),
     ("a_controller_frozen_past_its_lease_writes_nothing_more", |world| frozen(world).boxed()),
     ("twins_made_by_hand_heal", |world| twins(world).boxed()),
     ("another_account_behind_the_same_object_is_refused", |world| other_account(world).boxed()),
@@ -154,59 +153,6 @@ async fn two_platforms(world: Arc<World>) -> anyhow::Result<()> {
     let status = two.ready().await?;
     place.no_write_since(before)?;
     ensure!(status.drift.is_empty(), "deleting one changed the other: {:?}", status.drift);
-    Ok(())
-}
-
-/// SIGKILL after so many writes, then the next controller.
-const KILLS: [usize; 8] = [1, 3, 8, 15, 25, 40, 60, 75];
-
-async fn killed(world: Arc<World>) -> anyhow::Result<()> {
-    let place = world.place("us-east-1").await?;
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
-    let before = place.aws.everything().await?;
-    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
-    cluster.apply_crds().await?;
-    cluster.namespace(&place.namespace).await?;
-    let flags = [
-        "--fast-interval-seconds=1",
-        "--slow-interval-seconds=2",
-        "--consistency-window-seconds=1",
-        "--attempt-timeout-seconds=1",
-        "--lease-seconds=2",
-        "--width=2",
-    ];
-    let log = world.folder().join("killed.log");
-    let object = Object::create(
-        cluster.client().await?,
-        &place.namespace,
-        "payments",
-        place.spec(json!({"profile": "Ephemeral"})),
-    )
-    .await?;
-    for writes in KILLS {
-        let mut controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
-        let deadline = std::time::Instant::now() + Duration::from_secs(30);
-        while place.writes()?.len() < writes && std::time::Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        controller.process.kill();
-    }
-    let mut controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
-    object.ready().await?;
-    once_each(&place.aws, &before).await?;
-    place.wrote_only(0, &kinds::creation())?;
-    let built = place.writes()?.len();
-    object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
-    object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    controller.process.kill();
-    let _controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
-    object.gone().await?;
-    place.wrote_only(built, &kinds::deletion())?;
-    let after = place.aws.everything().await?;
-    ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
     Ok(())
 }
 

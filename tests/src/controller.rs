@@ -9,8 +9,11 @@ use crate::Child;
 use crate::cluster::Cluster;
 use crate::emulator::Emulator;
 
-/// The binary: beside the test's own, in the folder that cargo builds into.
+/// The binary: the one of CONTROLLER_BINARY, else beside the test's own, in the folder that cargo builds into.
 pub fn binary() -> anyhow::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("CONTROLLER_BINARY") {
+        return Ok(named.into());
+    }
     let own = std::env::current_exe()?;
     let folders = own.ancestors().skip(1).take(2);
     let found = folders.map(|folder| folder.join("payment-platform-controller")).find(|path| path.is_file());

@@ -28,6 +28,8 @@ pub struct Call {
     pub status: u16,
     pub agent: String,
     pub params: Value,
+    /// Milliseconds from its arrival to its answer.
+    pub ms: f64,
     pub error: Option<String>,
 }
 
@@ -44,7 +46,13 @@ impl Call {
 }
 
 impl Emulator {
+    /// Starts one, unless AWS_ENDPOINT_URL names an endpoint.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with flags of `tests/aws/emulator.py`.
+    pub fn start_with(flags: &[&str]) -> anyhow::Result<Self> {
         if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL") {
             return Ok(Self { endpoint, log: None, _process: None, _folder: None });
         }
@@ -55,6 +63,7 @@ impl Emulator {
         let mut process = Command::new(python)
             .arg(root().join("tests/aws/emulator.py"))
             .args(["--log", &log.display().to_string(), "--parent-pid", &std::process::id().to_string()])
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -88,6 +97,12 @@ impl Emulator {
     /// Makes calls go wrong, see `tests/aws/control.py`.
     pub async fn fault(&self, fault: Value) -> anyhow::Result<()> {
         self.post("faults", json!([fault])).await
+    }
+
+    /// Whether no fault waits for a call of this account any more.
+    pub async fn is_struck(&self, account: &str) -> anyhow::Result<bool> {
+        let faults: Vec<Value> = reqwest::get(self.control("faults")).await?.json().await?;
+        Ok(faults.iter().all(|fault| fault["account"] != account))
     }
 
     /// Leaves things out of answers, as a stale read would.

@@ -116,7 +116,8 @@ impl Resource for Vpc {
         let call = call.tag_specifications(tagged(ResourceType::Vpc, &want.tags));
         let made = call.customize().config_override(once()).send().await.during("ec2:CreateVpc")?;
         let vpc_id = part(made.vpc.and_then(|vpc| vpc.vpc_id), "ec2:CreateVpc")?;
-        set_dns(&cx.cloud, &vpc_id, &want).await?;
+        // A new VPC has DNS support and no host names (VPC User Guide, "DNS attributes").
+        set_hostnames(&cx.cloud, &vpc_id, want.dns_hostnames).await?;
         Ok(Progress::Done(Output { vpc_id }))
     }
 
@@ -126,8 +127,12 @@ impl Resource for Vpc {
         changes: Vec<Change>,
         cx: Context<Aws>,
     ) -> Result<Progress<Output>, CloudError> {
-        if touches(&changes, "dns_support") || touches(&changes, "dns_hostnames") {
-            set_dns(&cx.cloud, &now.vpc_id, &want).await?;
+        // Support first: host names need it.
+        if touches(&changes, "dns_support") {
+            set_support(&cx.cloud, &now.vpc_id, want.dns_support).await?;
+        }
+        if touches(&changes, "dns_hostnames") {
+            set_hostnames(&cx.cloud, &now.vpc_id, want.dns_hostnames).await?;
         }
         if touches(&changes, "secondary_cidrs") {
             remove_secondary(&cx.cloud, &now.vpc_id, &want.cidr).await?;
@@ -156,13 +161,20 @@ async fn attribute(aws: &Aws, vpc_id: &str, name: VpcAttributeName) -> Result<bo
     part(value.and_then(|value| value.value), "ec2:DescribeVpcAttribute")
 }
 
-/// Support first: hostnames need it. AWS takes one attribute a call.
-async fn set_dns(aws: &Aws, vpc_id: &str, want: &Fields) -> Result<(), CloudError> {
-    let value = |on: bool| AttributeBooleanValue::builder().value(on).build();
-    let support = aws.ec2.modify_vpc_attribute().vpc_id(vpc_id).enable_dns_support(value(want.dns_support));
-    support.send().await.during("ec2:ModifyVpcAttribute")?;
-    let hostnames = aws.ec2.modify_vpc_attribute().vpc_id(vpc_id).enable_dns_hostnames(value(want.dns_hostnames));
-    hostnames.send().await.during("ec2:ModifyVpcAttribute")?;
+fn boolean(value: bool) -> AttributeBooleanValue {
+    AttributeBooleanValue::builder().value(value).build()
+}
+
+/// AWS takes one attribute a call.
+async fn set_support(aws: &Aws, vpc_id: &str, on: bool) -> Result<(), CloudError> {
+    let call = aws.ec2.modify_vpc_attribute().vpc_id(vpc_id).enable_dns_support(boolean(on));
+    call.send().await.during("ec2:ModifyVpcAttribute")?;
+    Ok(())
+}
+
+async fn set_hostnames(aws: &Aws, vpc_id: &str, on: bool) -> Result<(), CloudError> {
+    let call = aws.ec2.modify_vpc_attribute().vpc_id(vpc_id).enable_dns_hostnames(boolean(on));
+    call.send().await.during("ec2:ModifyVpcAttribute")?;
     Ok(())
 }
 

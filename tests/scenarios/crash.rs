@@ -1,0 +1,193 @@
+//! The process dies again and again: what the next one finds is brought to its end, and nothing is there twice or left.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use futures::FutureExt;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Api, DeleteParams};
+use payment_platform_tests::cluster::Cluster;
+use payment_platform_tests::controller::Controller;
+use payment_platform_tests::object::{Object, condition};
+use serde_json::json;
+
+use crate::Scenario;
+use crate::kinds::{self, once_each};
+use crate::settings::plan_of;
+use crate::world::{Place, World};
+
+pub const ALL: &[(&str, Scenario)] = &[
+    ("killed_in_the_middle_again_and_again_nothing_is_made_twice", |world| killed(world).boxed()),
+    ("killed_after_every_single_write_everything_is_brought_to_its_end", |world| walk(world).boxed()),
+];
+
+/// SIGKILL after so many writes, then the next controller.
+const KILLS: [usize; 8] = [1, 3, 8, 15, 25, 40, 60, 75];
+
+async fn killed(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    if !world.emulator.is_ours() {
+        return Ok(());
+    }
+    let before = place.aws.everything().await?;
+    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
+    cluster.apply_crds().await?;
+    cluster.namespace(&place.namespace).await?;
+    let flags = [
+        "--fast-interval-seconds=1",
+        "--slow-interval-seconds=2",
+        "--consistency-window-seconds=1",
+        "--attempt-timeout-seconds=1",
+        "--lease-seconds=2",
+        "--width=2",
+    ];
+    let log = world.folder().join("killed.log");
+    let object = Object::create(
+        cluster.client().await?,
+        &place.namespace,
+        "payments",
+        place.spec(json!({"profile": "Ephemeral"})),
+    )
+    .await?;
+    for writes in KILLS {
+        let mut controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while place.writes()?.len() < writes && std::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        controller.process.kill();
+    }
+    let mut controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
+    object.ready().await?;
+    once_each(&place.aws, &before).await?;
+    place.wrote_only(0, &kinds::creation())?;
+    let built = place.writes()?.len();
+    object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
+    object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    controller.process.kill();
+    let _controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
+    object.gone().await?;
+    place.wrote_only(built, &kinds::deletion())?;
+    let after = place.aws.everything().await?;
+    ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Build, update and deletion, in each of which the process dies after every single write: AWS has done it, and the
+/// process has not heard of it. Nothing is kept of a write that was heard of either, so dying a little later is the same.
+async fn walk(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    if !world.emulator.is_ours() {
+        return Ok(());
+    }
+    let before = place.aws.everything().await?;
+    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
+    cluster.apply_crds().await?;
+    cluster.namespace(&place.namespace).await?;
+    let spec = place.spec(json!({"profile": "Ephemeral"}));
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
+    let mut deaths = Deaths { cluster: &cluster, place: &place, object: &object, armed: false };
+
+    let built = deaths.until(Phase::Ready).await.context("while building")?;
+    once_each(&place.aws, &before).await?;
+    place.wrote_only(0, &kinds::creation())?;
+    ensure!(built == place.writes()?.len() && built > 80, "{built} deaths, {} writes", place.writes()?.len());
+    let status = object.status().await?;
+    ensure!(status.drift.is_empty(), "what was half done is no drift: {:?}", status.drift);
+
+    let edit = json!({"owner": "cards", "logs": {"retentionDays": 731}, "encryption": {"rotationPeriodDays": 180},
+        "ingress": {"allowedCidrs": ["203.0.113.0/24"]}, "compute": {"containerPort": 8080},
+        "network": {"natGateways": "Single", "availabilityZones": ["us-east-1b", "us-east-1c"]}});
+    object.merge(json!({ "spec": edit })).await?;
+    let edited = deaths.until(Phase::Ready).await.context("while updating")?;
+    ensure!(edited > 20, "{edited} deaths");
+    let manifest = serde_json::to_value(object.get().await?)?;
+    let (code, text, errors) = plan_of(&place, &manifest, &[])?;
+    ensure!(code == 0, "{code} {text} {errors}");
+
+    object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
+    let kept = place.writes()?.len();
+    object.api.delete("payments", &DeleteParams::default()).await?;
+    let deleted = deaths.until(Phase::Gone).await.context("while deleting")?;
+    ensure!(deleted > 40, "{deleted} deaths");
+    place.wrote_nothing_but(kept, &kinds::deletion())?;
+    let after = place.aws.everything().await?;
+    ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
+    Ok(())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Ready,
+    Gone,
+}
+
+/// One process after the other.
+struct Deaths<'a> {
+    cluster: &'a Cluster,
+    place: &'a Place<'a>,
+    object: &'a Object,
+    /// Whether the next write will be met with silence.
+    armed: bool,
+}
+
+impl Deaths<'_> {
+    /// Lets processes die after their first write, until one finds nothing more to write; how many died.
+    async fn until(&mut self, phase: Phase) -> anyhow::Result<usize> {
+        let mut deaths = 0;
+        loop {
+            if !self.armed {
+                let fault = json!({"account": self.place.account, "agent": "payment-platform-controller",
+                    "writes": true, "mode": "silence", "delay_ms": 60_000});
+                self.place.world.emulator.fault(fault).await?;
+                self.armed = true;
+            }
+            let mut controller = self.start().await?;
+            let deadline = Instant::now() + Duration::from_secs(40);
+            let ended = loop {
+                ensure!(Instant::now() < deadline, "after {deaths} deaths nothing happens any more");
+                if self.place.world.emulator.is_struck(&self.place.account).await? {
+                    break false;
+                }
+                if self.is_at(phase).await? {
+                    break true;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            controller.process.kill();
+            if ended {
+                return Ok(deaths);
+            }
+            self.armed = false;
+            deaths += 1;
+            let last = || self.place.writes().map(|writes| writes.into_iter().next_back());
+            ensure!(deaths < 400, "each process begins with the same write: {:?}", last()?);
+        }
+    }
+
+    /// The next process; it need not wait for the lease of the dead one.
+    async fn start(&self) -> anyhow::Result<Controller> {
+        let leases: Api<Lease> = Api::namespaced(self.cluster.client().await?, "default");
+        // There is none the first time.
+        let _ = leases.delete("payment-platform-controller", &DeleteParams::default()).await;
+        let flags = [
+            "--fast-interval-seconds=1",
+            "--slow-interval-seconds=1",
+            "--consistency-window-seconds=0",
+            "--poll-seconds=1",
+            "--width=1",
+        ];
+        let log = self.place.world.folder().join("walk.log");
+        Controller::start(self.cluster, &self.place.world.emulator, &log, &flags)
+    }
+
+    async fn is_at(&self, phase: Phase) -> anyhow::Result<bool> {
+        let Some(object) = self.object.api.get_opt("payments").await? else { return Ok(phase == Phase::Gone) };
+        let generation = object.metadata.generation;
+        let status = object.status.unwrap_or_default();
+        let ready = condition(&status, "Ready").is_some_and(|ready| ready.status == "True");
+        Ok(phase == Phase::Ready && ready && status.observed_generation == generation)
+    }
+}

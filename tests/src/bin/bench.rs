@@ -1,0 +1,224 @@
+//! `make bench`: what a release build of the controller takes, on a real API server and the emulated AWS: from nothing to
+//! Ready, a complete look, a drift put right; for one platform and for many; with and without the time that AWS's answers
+//! take. Prints Markdown, which docs/performance.md shows and explains.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use payment_platform_tests::aws::Account;
+use payment_platform_tests::cluster::Cluster;
+use payment_platform_tests::controller::Controller;
+use payment_platform_tests::emulator::{Call, Emulator};
+use payment_platform_tests::object::Object;
+use serde_json::json;
+
+/// Nothing is looked at but what is asked for; what AWS is at work on is asked for every second.
+const FLAGS: &[&str] = &[
+    "--fast-interval-seconds=3600",
+    "--slow-interval-seconds=3600",
+    "--consistency-window-seconds=1",
+    "--poll-seconds=1",
+];
+
+/// The intervals of a production platform.
+const STEADY: &[&str] = &["--consistency-window-seconds=1", "--poll-seconds=1"];
+
+/// Milliseconds added to every answer of AWS.
+const LATENCIES: [u32; 2] = [0, 50];
+
+/// Quotas that many platforms in one account need raised: VPCs, internet gateways, addresses.
+const QUOTAS: [(&str, &str); 3] = [("vpc", "L-F678F1CE"), ("vpc", "L-A4707A72"), ("ec2", "L-0263D0A3")];
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    println!("| one platform | added to each answer | seconds | calls | of these writes | CPU seconds | peak MiB |");
+    println!("|---|---|---|---|---|---|---|");
+    let mut operations = Vec::new();
+    for latency in LATENCIES {
+        operations.push(one_platform(latency).await?);
+    }
+    let (created, looked) = operations.swap_remove(0);
+    println!(
+        "\n| platforms | accounts | all Ready after s | calls to that end | steady calls a minute and platform | CPU s a minute | peak MiB |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    let counts = std::env::var("PLATFORMS").unwrap_or_else(|_| "10".to_owned());
+    for count in counts.split(',') {
+        let count: usize = count.parse().context("PLATFORMS is a list of numbers")?;
+        for accounts in [1, 10] {
+            many_platforms(count, accounts).await?;
+        }
+    }
+    show("Calls from nothing to Ready", &created);
+    show("Calls of a complete look", &looked);
+    Ok(())
+}
+
+fn show(title: &str, calls: &[Call]) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for call in calls {
+        *counts.entry(&call.operation).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
+    let counts: Vec<String> = counts.into_iter().map(|(name, count)| format!("{name} {count}")).collect();
+    println!("\n{title}: {}.", counts.join(", "));
+}
+
+/// What a bench runs on.
+struct Bench {
+    cluster: Cluster,
+    emulator: Emulator,
+    controller: Controller,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn start(latency: u32, flags: &[&str]) -> anyhow::Result<Self> {
+        let latency = latency.to_string();
+        let emulator = Emulator::start_with(&["--latency-ms", &latency, "--settle-ms", "0"])?;
+        ensure!(emulator.is_ours(), "calls are counted by the emulator: unset AWS_ENDPOINT_URL");
+        let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
+        cluster.apply_crds().await?;
+        let folder = tempfile::tempdir()?;
+        let controller = Controller::start(&cluster, &emulator, &folder.path().join("controller.log"), flags)?;
+        // It holds its lease and watches.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(Self { cluster, emulator, controller, _folder: folder })
+    }
+
+    async fn create(&self, name: &str, account: &str) -> anyhow::Result<Object> {
+        let spec = json!({"environment": name, "aws": {"assumeRoleArn": Account::role_arn(account)}});
+        Object::create(self.cluster.client().await?, "default", name, spec).await
+    }
+
+    fn calls(&self, account: &str) -> anyhow::Result<Vec<Call>> {
+        Ok(self.emulator.calls(account)?.into_iter().filter(Call::is_ours).collect())
+    }
+
+    fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.controller.process.id()))?;
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+        // Fields 14 and 15 of proc(5), in ticks of a hundredth of a second.
+        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+        Ok(ticks as f64 / 100.0)
+    }
+
+    fn peak_mib(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.controller.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
+    }
+}
+
+/// One row of the first table: what happened since `began`, `calls` and `cpu` were taken.
+fn row(bench: &Bench, what: &str, latency: u32, began: Instant, calls: &[Call], cpu: f64) -> anyhow::Result<()> {
+    let seconds = began.elapsed().as_secs_f64();
+    let writes = calls.iter().filter(|call| call.is_write()).count();
+    let (all, cpu, peak) = (calls.len(), bench.cpu_seconds()? - cpu, bench.peak_mib()?);
+    println!("| {what} | {latency} ms | {seconds:.2} | {all} | {writes} | {cpu:.2} | {peak} |");
+    Ok(())
+}
+
+/// Calls of a creation and of a look.
+async fn one_platform(latency: u32) -> anyhow::Result<(Vec<Call>, Vec<Call>)> {
+    let account = "100000000001";
+    let bench = Bench::start(latency, FLAGS).await?;
+    let (began, cpu) = (Instant::now(), bench.cpu_seconds()?);
+    let object = bench.create("prd", account).await?;
+    object.ready().await?;
+    let created = bench.calls(account)?;
+    row(&bench, "from nothing to Ready", latency, began, &created, cpu)?;
+    println!(
+        "| its longest chain of calls | {latency} ms | {:.2} | {} | | | |",
+        chain(&created)?.0,
+        chain(&created)?.1
+    );
+
+    object.look_now().await?;
+    let before = bench.calls(account)?.len();
+    let (began, cpu) = (Instant::now(), bench.cpu_seconds()?);
+    object.look_now().await?;
+    let looked = bench.calls(account)?.split_off(before);
+    row(&bench, "a complete look", latency, began, &looked, cpu)?;
+
+    let aws = Account::open(&bench.emulator.endpoint, Some(account), "us-east-1").await?;
+    let group =
+        object.status().await?.outputs.and_then(|outputs| outputs.security_group_aurora_id).context("no group")?;
+    aws.open_port(&group, 22).await?;
+    let before = bench.calls(account)?.len();
+    let (began, cpu) = (Instant::now(), bench.cpu_seconds()?);
+    object.look_now().await?;
+    object.corrected("security-group-rules/aurora", "rules[ingress tcp 22").await?;
+    let corrected = bench.calls(account)?.split_off(before);
+    row(&bench, "an open port closed, from the request for a look", latency, began, &corrected, cpu)?;
+
+    let before = bench.calls(account)?.len();
+    let (began, cpu) = (Instant::now(), bench.cpu_seconds()?);
+    object.merge(json!({"spec": {"deletionPolicy": "Delete"}})).await?;
+    object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
+    object.api.delete("prd", &kube::api::DeleteParams::default()).await?;
+    object.gone().await?;
+    let deleted = bench.calls(account)?.split_off(before);
+    row(&bench, "deleted, data kept", latency, began, &deleted, cpu)?;
+    Ok((created, looked))
+}
+
+/// The longest chain of calls that each need the answer of the one before: credentials, whose they are, the zones, the
+/// endpoints' zones, a look, the quotas, then VPC, subnet, NAT gateway, the route to it and the endpoint that uses the
+/// table. Its seconds, by what these calls took here, and its length.
+fn chain(calls: &[Call]) -> anyhow::Result<(f64, usize)> {
+    const CHAIN: [&str; 9] = [
+        "GetCallerIdentity",
+        "DescribeAvailabilityZones",
+        "DescribeVpcEndpointServices",
+        "DescribeVpcs",
+        "GetServiceQuota",
+        "CreateVpc",
+        "CreateSubnet",
+        "CreateNatGateway",
+        "CreateRoute",
+    ];
+    let mut seconds = 0.0;
+    for operation in CHAIN {
+        let call = calls.iter().find(|call| call.operation == operation).with_context(|| format!("no {operation}"))?;
+        seconds += call.ms / 1000.0;
+    }
+    Ok((seconds, CHAIN.len()))
+}
+
+async fn many_platforms(count: usize, accounts: usize) -> anyhow::Result<()> {
+    let bench = Bench::start(0, STEADY).await?;
+    let names: Vec<String> = (0..accounts).map(|number| format!("1000000001{number:02}")).collect();
+    for account in &names {
+        for (service, quota) in QUOTAS {
+            bench.emulator.quota(account, service, quota, 10_000).await?;
+        }
+    }
+    let began = Instant::now();
+    let mut objects = Vec::new();
+    for number in 0..count {
+        objects.push(bench.create(&format!("env-{number}"), &names[number % accounts]).await?);
+    }
+    let deadline = Instant::now() + Duration::from_secs(1800);
+    for object in &objects {
+        while object.ready().await.is_err() {
+            ensure!(Instant::now() < deadline, "{} is not Ready in time", object.name);
+        }
+    }
+    let took = began.elapsed().as_secs_f64();
+    let all = || -> anyhow::Result<usize> {
+        names.iter().map(|account| Ok(bench.calls(account)?.len())).sum::<anyhow::Result<usize>>()
+    };
+    let made = all()?;
+    // What is still under way ends, then ten minutes of steady looks, in which each tier is due.
+    let minutes: f64 = std::env::var("STEADY_MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(2.0);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let (before, cpu) = (all()?, bench.cpu_seconds()?);
+    tokio::time::sleep(Duration::from_secs_f64(minutes * 60.0)).await;
+    let calls = (all()? - before) as f64 / minutes / count as f64;
+    let cpu = (bench.cpu_seconds()? - cpu) / minutes;
+    println!("| {count} | {accounts} | {took:.1} | {made} | {calls:.1} | {cpu:.2} | {} |", bench.peak_mib()?);
+    Ok(())
+}
