@@ -1131,7 +1131,8 @@ def emulator(log: Path) -> Iterator[str]:
 
 def main() -> None:
     import check_network
-    import check_s3  # noqa: F401, both register their checks
+    import check_operations
+    import check_s3  # noqa: F401, they register their checks
 
     failed = 0
     with tempfile.TemporaryDirectory() as directory:

@@ -41,7 +41,7 @@ async fn make_hostile(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
 }
 
 /// The seed of SEED, else of the clock: it is printed when the scenario fails.
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     given.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() % 1_000_000))
 }

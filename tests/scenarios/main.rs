@@ -7,6 +7,7 @@ mod crash;
 mod declared;
 mod drift;
 mod faults;
+mod generated;
 mod kinds;
 mod lifecycle;
 mod matrix;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         settings::ALL,
         declared::ALL,
         refusals::ALL,
+        generated::ALL,
         faults::ALL,
     ]
     .concat();
