@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use k8s_openapi::jiff::Timestamp;
 use payment_platform_api::spec::{self, DeletionPolicy, DriftPolicy};
 use payment_platform_api::status::{Approval, Scope as RecordedScope};
@@ -469,8 +470,8 @@ async fn look(
     window: Duration,
 ) -> Inventory {
     let mut inventory = Inventory::default();
-    for (region, scope) in scopes {
-        inventory.looks.extend(scope.look(region, ages).await);
+    for looks in join_all(scopes.iter().map(|(region, scope)| scope.look(region, ages))).await {
+        inventory.looks.extend(looks);
     }
     let doubts = inventory.doubts(graph, memory, &KINDS, Instant::now(), window);
     for (region, scope) in scopes {
@@ -487,6 +488,6 @@ async fn look(
             (place, Reread { asked, look })
         })
     });
-    inventory.rereads.extend(futures::future::join_all(reads).await);
+    inventory.rereads.extend(join_all(reads).await);
     inventory
 }

@@ -47,8 +47,7 @@ const QUOTAS: [Quota; 3] = [
 
 /// The quotas that the plan's creations in this region would exceed.
 pub async fn exceeded(aws: &Aws, plan: &Plan) -> Result<Vec<Exceeded>, CloudError> {
-    let mut exceeded = Vec::new();
-    for quota in &QUOTAS {
+    let asked = QUOTAS.iter().map(|quota| async move {
         let creates = plan.steps.iter().filter(|planned| {
             planned.node.kind == quota.kind
                 && planned.node.region == aws.region
@@ -57,16 +56,15 @@ pub async fn exceeded(aws: &Aws, plan: &Plan) -> Result<Vec<Exceeded>, CloudErro
         });
         let needed = creates.count();
         if needed == 0 {
-            continue;
+            return Ok(None);
         }
         let (used, limit) = futures::future::join(used(aws, quota.kind), limit(aws, quota)).await;
         let used = used?;
-        if used + needed > limit {
-            let Quota { name, service, code, .. } = *quota;
-            exceeded.push(Exceeded { name, service, code, region: aws.region.clone(), used, needed, limit });
-        }
-    }
-    Ok(exceeded)
+        let Quota { name, service, code, .. } = *quota;
+        let exceeded = Exceeded { name, service, code, region: aws.region.clone(), used, needed, limit };
+        Ok((used + needed > limit).then_some(exceeded))
+    });
+    Ok(futures::future::try_join_all(asked).await?.into_iter().flatten().collect())
 }
 
 /// How many there are, whoever owns them.

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use payment_platform_engine::inventory::{KindLook, Place};
 use payment_platform_engine::resource::Kind;
 use payment_platform_engine::{CloudError, Look, Region, Tier};
@@ -274,9 +274,9 @@ impl Scope {
                 |name: &str, value: &str| aws_sdk_ec2::types::Filter::builder().name(name).values(value).build();
             let call = self.aws.ec2.describe_availability_zones().filters(filter("state", "available"));
             let call = call.filters(filter("opt-in-status", "opt-in-not-required"));
-            let answer = call.send().await.during("ec2:DescribeAvailabilityZones")?;
+            let (answer, offered) = join(call.send(), self.endpoint_zones()).await;
+            let (answer, offered) = (answer.during("ec2:DescribeAvailabilityZones")?, offered?);
             let zones = answer.availability_zones().iter().filter_map(|zone| zone.zone_name.clone());
-            let offered = self.endpoint_zones().await?;
             Ok(zones.filter(|zone| offered.iter().all(|zones| zones.contains(zone))).collect())
         });
         zones.await.map(Vec::as_slice)

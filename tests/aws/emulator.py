@@ -234,7 +234,7 @@ def arguments() -> argparse.Namespace:
         type=float,
         default=300,
         metavar="N",
-        help="how long a NAT gateway stays pending or deleting (default: 300)",
+        help="how long things are pending or deleting, and a new role cannot be assumed (default: 300)",
     )
     parser.add_argument("--lax", action="store_true", help="accept what moto accepts, even if AWS would not")
     parser.add_argument("--list-mends", action="store_true", help="print what is mended and enforced, and exit")

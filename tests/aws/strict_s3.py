@@ -11,6 +11,7 @@ from moto.s3.models import S3Backend
 from moto.s3.utils import bucket_policy_is_public
 
 import key_policy
+import mends
 from strict import rule
 
 # --- S3 ------------------------------------------------------------------------------------------
@@ -70,9 +71,6 @@ def s3_access_lists_disabled(backend: Any, bucket_name: str, *_: Any) -> str | N
 
 # --- IAM -----------------------------------------------------------------------------------------
 
-# How long after its creation a role cannot be assumed; AWS: some seconds.
-ROLE_SETTLE_SECONDS = 0.5
-
 
 def _absent_principal(statements: list[dict[str, Any]]) -> str | None:
     """AWS resolves the roles and users that a policy names when it is written."""
@@ -124,11 +122,11 @@ def iam_trust_policy(request: Any) -> str | None:
 
 
 def assumable(role_arn: str, service: str, context: dict[str, str]) -> bool:
-    """Whether the service can assume the role by now."""
+    """Whether the service can assume the role by now: a new one takes some seconds on AWS."""
     found = re.fullmatch(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)", role_arn or "")
     roles = iam_backends[found[1]]["aws"].roles.values() if found else []
     role = next((role for role in roles if role.name == found[2]), None)
-    if role is None or time.time() < role.create_date.timestamp() + ROLE_SETTLE_SECONDS:
+    if role is None or time.time() < role.create_date.timestamp() + mends.SETTLE_SECONDS:
         return False
     # A trust policy has no resource; the evaluation of key policies wants one.
     document = json.loads(role.assume_role_policy_document)

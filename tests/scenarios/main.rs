@@ -12,6 +12,7 @@ mod kinds;
 mod lifecycle;
 mod matrix;
 mod ownership;
+mod races;
 mod refusals;
 mod settings;
 mod storage;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ownership::ALL,
         settings::ALL,
         declared::ALL,
+        races::ALL,
         refusals::ALL,
         generated::ALL,
         faults::ALL,

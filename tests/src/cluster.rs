@@ -19,7 +19,7 @@ pub struct Cluster {
     pub kubeconfig: PathBuf,
     pub kubectl: PathBuf,
     // In this order: an API server whose etcd is gone takes minutes to stop.
-    _apiserver: Option<Child>,
+    apiserver: Option<Child>,
     _etcd: Option<Child>,
     _folder: Option<tempfile::TempDir>,
 }
@@ -31,12 +31,17 @@ impl Cluster {
             Some(kubeconfig) => Ok(Self {
                 kubeconfig: kubeconfig.into(),
                 kubectl: "kubectl".into(),
-                _apiserver: None,
+                apiserver: None,
                 _etcd: None,
                 _folder: None,
             }),
             None => Self::start_own(),
         }
+    }
+
+    /// Sends a signal to the API server of a cluster of our own.
+    pub fn signal_api_server(&self, name: &str) -> anyhow::Result<()> {
+        self.apiserver.as_ref().context("not a cluster of our own")?.signal(name)
     }
 
     /// A cluster of our own, whatever KUBECONFIG says.
@@ -84,7 +89,7 @@ impl Cluster {
         let cluster = Self {
             kubeconfig,
             kubectl: bin.join("kubectl"),
-            _apiserver: Some(apiserver),
+            apiserver: Some(apiserver),
             _etcd: Some(etcd),
             _folder: Some(folder),
         };

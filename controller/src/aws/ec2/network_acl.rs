@@ -144,9 +144,7 @@ impl Resource for NetworkAcl {
         call.send().await.during("ec2:CreateTags")?;
         let seen = seen(&acl, TagMap::new()).entries;
         change_entries(aws, &now.network_acl_id, &seen, &want.entries).await?;
-        for subnet in &want.subnets {
-            associate(aws, &now.network_acl_id, subnet).await?;
-        }
+        associate(aws, &now.network_acl_id, want.subnets.iter().map(String::as_str)).await?;
         Ok(Progress::Done(now))
     }
 
@@ -162,9 +160,8 @@ impl Resource for NetworkAcl {
             let seen = acls.first().map(|acl| seen(acl, TagMap::new()).entries).unwrap_or_default();
             change_entries(aws, &now.network_acl_id, &seen, &want.entries).await?;
         }
-        for subnet in changes.iter().filter(|change| change.field() == "subnets").filter_map(Change::element) {
-            associate(aws, &now.network_acl_id, subnet).await?;
-        }
+        let moved = changes.iter().filter(|change| change.field() == "subnets").filter_map(Change::element);
+        associate(aws, &now.network_acl_id, moved).await?;
         change_tags(aws, &now.network_acl_id, &changes).await?;
         Ok(Progress::Done(now))
     }
@@ -236,12 +233,16 @@ async fn change_entries(
     Ok(())
 }
 
-/// Puts a subnet behind this ACL, if it is behind another.
-async fn associate(aws: &Aws, id: &str, subnet: &str) -> Result<(), CloudError> {
-    let acls = read(aws, filter("association.subnet-id", [subnet])).await?;
+/// Puts those subnets behind this ACL that are behind another.
+async fn associate<'a>(aws: &Aws, id: &str, subnets: impl Iterator<Item = &'a str>) -> Result<(), CloudError> {
+    let subnets: Vec<&str> = subnets.collect();
+    if subnets.is_empty() {
+        return Ok(());
+    }
+    let acls = read(aws, filter("association.subnet-id", subnets.iter().copied())).await?;
     let elsewhere = acls.iter().filter(|acl| acl.network_acl_id() != Some(id)).flat_map(|acl| acl.associations());
-    let held = elsewhere.into_iter().find(|association| association.subnet_id() == Some(subnet));
-    if let Some(association) = held.and_then(|held| held.network_acl_association_id.clone()) {
+    let held = elsewhere.filter(|association| association.subnet_id().is_some_and(|subnet| subnets.contains(&subnet)));
+    for association in held.filter_map(|held| held.network_acl_association_id.as_ref()) {
         let call = aws.ec2.replace_network_acl_association().association_id(association).network_acl_id(id);
         call.send().await.during("ec2:ReplaceNetworkAclAssociation")?;
     }

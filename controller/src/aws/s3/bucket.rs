@@ -21,7 +21,7 @@ use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, 
 use serde::{Deserialize, Serialize};
 
 use super::lifecycle::{self, Lifecycle, Rules};
-use super::tagged::{PREFIX, TaggedBucket, tagged_buckets};
+use super::tagged::{PREFIX, TaggedBucket, tagged_buckets, tags_of};
 use crate::aws::Aws;
 use crate::aws::error::{During, built, gone};
 use crate::aws::kms::Key;
@@ -171,10 +171,19 @@ impl Resource for Bucket {
             // There the answer does not tell a new bucket from one that was there already.
             ours_by_tags(&cx, &want).await?;
         }
-        set_versioning(&cx.cloud, &want).await?;
-        set_encryption(&cx.cloud, &want).await?;
-        lifecycle::write(&cx.cloud, &want.name, &want.lifecycle).await?;
-        set_access_logs(&cx.cloud, &want).await?;
+        let aws = &cx.cloud;
+        try_join!(
+            set_versioning(aws, &want),
+            set_encryption(aws, &want),
+            lifecycle::write(aws, &want.name, &want.lifecycle),
+            async {
+                match want.access_logs {
+                    Some(_) => set_access_logs(aws, &want).await,
+                    // A new bucket is not logged.
+                    None => Ok(()),
+                }
+            },
+        )?;
         Ok(Progress::Done(Output { arn: arn(&want.name), name: want.name }))
     }
 
@@ -303,7 +312,7 @@ async fn own_tags(aws: &Aws, bucket: &str) -> Result<TagMap, CloudError> {
 
 /// Fails if the bucket that was just made has been there before, with the tags of somebody else or none.
 async fn ours_by_tags(cx: &Context<Aws>, want: &Fields) -> Result<(), CloudError> {
-    let tags = own_tags(&cx.cloud, &want.name).await?;
+    let tags = tags_of(&cx.cloud, &want.name).await?.unwrap_or_default();
     match claim(&tags) == claim(&want.tags) {
         true => Ok(()),
         false => Err(not_ours("s3:CreateBucket", &want.name)),

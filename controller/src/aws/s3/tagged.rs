@@ -58,7 +58,7 @@ async fn list(aws: &Aws) -> Result<Vec<(String, Option<i64>)>, CloudError> {
 /// A bucket that does not exist (any more) is left out.
 async fn with_tags(aws: &Aws, named: Vec<(String, Option<i64>)>) -> Result<Vec<TaggedBucket>, CloudError> {
     let read = stream::iter(named).map(|(name, created)| async move {
-        let tags = match tags(aws, &name).await {
+        let tags = match tags_of(aws, &name).await {
             Ok(None) => return Ok(None),
             Ok(Some(tags)) => Ok(tags),
             Err(error) if error.class == Class::Denied => Err(error),
@@ -70,7 +70,8 @@ async fn with_tags(aws: &Aws, named: Vec<(String, Option<i64>)>) -> Result<Vec<T
     Ok(read.into_iter().flatten().collect())
 }
 
-async fn tags(aws: &Aws, bucket: &str) -> Result<Option<TagMap>, CloudError> {
+/// The tags of a bucket of the account; None: there is no such bucket.
+pub async fn tags_of(aws: &Aws, bucket: &str) -> Result<Option<TagMap>, CloudError> {
     let call = aws.s3.get_bucket_tagging().bucket(bucket).expected_bucket_owner(&aws.account_id);
     match call.send().await.during("s3:GetBucketTagging") {
         Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
