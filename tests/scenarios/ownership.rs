@@ -199,27 +199,57 @@ async fn twins(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let object = place.built("payments", json!({})).await?;
     let status = object.status().await?;
+    let built = place.aws.everything().await?;
     let before = place.writes()?.len();
-    // An address and a key with all tags of ours, as a creation whose answer was lost would leave them.
-    let address = id(&status, "address/us-east-1a")?;
-    let read = place.aws.ec2.describe_addresses().allocation_ids(&address).send().await?;
-    let tags = read.addresses()[0].tags().to_vec();
-    let tags = TagSpecification::builder().resource_type(ResourceType::ElasticIp).set_tags(Some(tags)).build();
-    let twin =
-        place.aws.ec2.allocate_address().tag_specifications(tags).send().await?.allocation_id.context("no id")?;
-    let key = id(&status, "kms/key/app")?;
+    // With all tags of ours, as a creation whose answer was lost would leave them: all kinds of which AWS takes a second one.
+    let ec2 = &place.aws.ec2;
+    let own = |node: &str| id(&status, node);
+    let like = |kind: ResourceType, id: String| async move {
+        let filter = Filter::builder().name("resource-id").values(id).build();
+        let read = ec2.describe_tags().filters(filter).send().await?;
+        let tags =
+            read.tags().iter().map(|tag| Tag::builder().set_key(tag.key.clone()).set_value(tag.value.clone()).build());
+        anyhow::Ok(TagSpecification::builder().resource_type(kind).set_tags(Some(tags.collect())).build())
+    };
+    let vpc = own("ec2/vpc/main")?;
+    let tags = like(ResourceType::Vpc, vpc.clone()).await?;
+    ec2.create_vpc().cidr_block("10.0.0.0/16").tag_specifications(tags).send().await?;
+    let tags = like(ResourceType::InternetGateway, own("internet-gateway/main")?).await?;
+    ec2.create_internet_gateway().tag_specifications(tags).send().await?;
+    let tags = like(ResourceType::Subnet, own("subnet/public-us-east-1a")?).await?;
+    ec2.create_subnet().vpc_id(&vpc).cidr_block("10.0.99.0/24").tag_specifications(tags).send().await?;
+    let tags = like(ResourceType::RouteTable, own("route-table/public")?).await?;
+    ec2.create_route_table().vpc_id(&vpc).tag_specifications(tags).send().await?;
+    let tags = like(ResourceType::ElasticIp, own("address/us-east-1a")?).await?;
+    let twin = ec2.allocate_address().tag_specifications(tags).send().await?.allocation_id;
+    let tags = like(ResourceType::Natgateway, own("nat-gateway/us-east-1a")?).await?;
+    let call = ec2.create_nat_gateway().subnet_id(own("subnet/public-us-east-1b")?).set_allocation_id(twin);
+    call.tag_specifications(tags).send().await?;
+    let key = own("kms/key/app")?;
     let tags = place.aws.kms.list_resource_tags().key_id(&key).send().await?.tags.unwrap_or_default();
-    let twin_key = place.aws.kms.create_key().set_tags(Some(tags)).send().await?.key_metadata.context("no key")?.key_id;
-    object.corrected("address/us-east-1a", "existence").await?;
-    object.corrected("kms/key/app", "existence").await?;
-    let status = object.ready().await?;
-    place.wrote_only(before, &["ReleaseAddress", "ScheduleKeyDeletion"])?;
-    ensure!(id(&status, "address/us-east-1a")? == address && id(&status, "kms/key/app")? == key, "the wrong ones went");
-    let filter = Filter::builder().name("allocation-id").values(twin).build();
-    ensure!(place.aws.ec2.describe_addresses().filters(filter).send().await?.addresses().is_empty(), "a twin is left");
-    let state = place.aws.kms.describe_key().key_id(twin_key).send().await?.key_metadata.context("no key")?;
-    ensure!(state.deletion_date().is_some(), "a twin of a key is left");
-    Ok(())
+    place.aws.kms.create_key().set_tags(Some(tags)).send().await?;
+
+    let nodes =
+        ["vpc/main", "internet-gateway/main", "subnet/public-us-east-1a", "route-table/public", "address/us-east-1a"];
+    for node in nodes.into_iter().chain(["nat-gateway/us-east-1a", "kms/key/app"]) {
+        object.corrected(node, "existence").await.with_context(|| format!("the twin of {node}"))?;
+    }
+    let healed = object.ready().await?;
+    for entry in &status.inventory {
+        let now = id(&healed, &entry.node)?;
+        ensure!(now == entry.id, "the wrong one of {} went: {} is kept", entry.node, now);
+    }
+    let after = place.aws.everything().await?;
+    ensure!(after == built, "not as before: {:?}", after.iter().filter(|one| !built.contains(one)).collect::<Vec<_>>());
+    let deletions = [
+        "DeleteInternetGateway",
+        "DeleteNatGateway",
+        "DeleteRouteTable",
+        "DeleteSubnet",
+        "DeleteVpc",
+        "ReleaseAddress",
+    ];
+    place.wrote_only(before, &[&deletions[..], &["ScheduleKeyDeletion"]].concat())
 }
 
 async fn other_account(world: Arc<World>) -> anyhow::Result<()> {
