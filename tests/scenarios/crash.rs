@@ -31,9 +31,7 @@ async fn killed(world: Arc<World>) -> anyhow::Result<()> {
         return Ok(());
     }
     let before = place.aws.everything().await?;
-    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
-    cluster.apply_crds().await?;
-    cluster.namespace(&place.namespace).await?;
+    let cluster = place.own_cluster().await?;
     let flags = [
         "--fast-interval-seconds=1",
         "--slow-interval-seconds=2",
@@ -83,9 +81,7 @@ async fn walk(world: Arc<World>) -> anyhow::Result<()> {
         return Ok(());
     }
     let before = place.aws.everything().await?;
-    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
-    cluster.apply_crds().await?;
-    cluster.namespace(&place.namespace).await?;
+    let cluster = place.own_cluster().await?;
     let spec = place.spec(json!({"profile": "Ephemeral"}));
     let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
     let mut deaths = Deaths { cluster: &cluster, place: &place, object: &object, armed: false };

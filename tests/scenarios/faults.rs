@@ -6,7 +6,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use futures::FutureExt;
-use payment_platform_tests::cluster::Cluster;
 use payment_platform_tests::controller::Controller;
 use payment_platform_tests::object::{Object, condition};
 use serde_json::json;
@@ -123,9 +122,7 @@ async fn crowded(world: Arc<World>) -> anyhow::Result<()> {
         return Ok(());
     }
     let place = world.place("us-east-1").await?;
-    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
-    cluster.apply_crds().await?;
-    cluster.namespace(&place.namespace).await?;
+    let cluster = place.own_cluster().await?;
     // Nothing but the looks that are asked for, once it is built.
     let flags = ["--fast-interval-seconds=3600", "--slow-interval-seconds=3600", "--consistency-window-seconds=1"];
     let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("crowded.log"), &flags)?;

@@ -18,7 +18,6 @@ use futures::future::BoxFuture;
 use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_api::status::Drift;
 use payment_platform_tests::aws::Account;
-use payment_platform_tests::cluster::Cluster;
 use payment_platform_tests::controller::{Controller, QUICK};
 use payment_platform_tests::object::{Object, condition};
 use serde_json::{Value, json};
@@ -246,9 +245,7 @@ async fn matrix(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(waivers().all(|waiver| !waiver.why.is_empty()), "a waiver without a reason");
     let place = world.place("us-east-1").await?;
     let before = place.aws.everything().await?;
-    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
-    cluster.apply_crds().await?;
-    cluster.namespace(&place.namespace).await?;
+    let cluster = place.own_cluster().await?;
     // All records of all rounds are kept.
     let flags = [QUICK, &["--drift-records=1000", "--drift-bytes=262144", "--contested-after=1000"]].concat();
     let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("matrix.log"), &flags)?;

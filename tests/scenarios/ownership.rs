@@ -7,7 +7,6 @@ use anyhow::{Context, ensure};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use futures::FutureExt;
 use payment_platform_tests::aws::Account;
-use payment_platform_tests::cluster::Cluster;
 use payment_platform_tests::controller::Controller;
 use payment_platform_tests::object::{Object, condition};
 use serde_json::json;
@@ -93,9 +92,7 @@ async fn other_cluster(world: Arc<World>) -> anyhow::Result<()> {
     first.look_now().await?;
     let before = place.writes()?.len();
 
-    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
-    cluster.apply_crds().await?;
-    cluster.namespace(&place.namespace).await?;
+    let cluster = place.own_cluster().await?;
     let log = world.folder().join("other-cluster.log");
     let _controller = Controller::start(&cluster, &world.emulator, &log, payment_platform_tests::controller::QUICK)?;
     let second = Object::create(cluster.client().await?, &place.namespace, "payments", place.spec(json!({}))).await?;
@@ -158,9 +155,7 @@ async fn two_platforms(world: Arc<World>) -> anyhow::Result<()> {
 
 async fn frozen(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
-    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
-    cluster.apply_crds().await?;
-    cluster.namespace(&place.namespace).await?;
+    let cluster = place.own_cluster().await?;
     let flags = [
         "--fast-interval-seconds=1",
         "--slow-interval-seconds=2",

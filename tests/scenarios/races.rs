@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use futures::FutureExt;
 use kube::api::DeleteParams;
-use payment_platform_tests::cluster::Cluster;
 use payment_platform_tests::controller::{Controller, QUICK};
 use payment_platform_tests::object::{Object, condition};
 use serde_json::json;
@@ -92,9 +91,7 @@ async fn made_again(world: Arc<World>) -> anyhow::Result<()> {
 async fn api_server_away(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let before = place.aws.everything().await?;
-    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
-    cluster.apply_crds().await?;
-    cluster.namespace(&place.namespace).await?;
+    let cluster = place.own_cluster().await?;
     // With a lease that outlasts the absence, and one that does not.
     let lasting = [&QUICK[..3], &["--attempt-timeout-seconds=2", "--lease-seconds=60"]].concat();
     let log = world.folder().join("away.log");

@@ -9,7 +9,6 @@ use futures::FutureExt;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use payment_platform_api::PaymentPlatform;
-use payment_platform_tests::cluster::Cluster;
 use payment_platform_tests::controller::Controller;
 use payment_platform_tests::object::{Object, condition};
 use serde_json::{Value, json};
@@ -223,9 +222,7 @@ async fn denied(world: Arc<World>) -> anyhow::Result<()> {
 
 async fn unparsable(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
-    let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
-    cluster.apply_crds().await?;
-    cluster.namespace(&place.namespace).await?;
+    let cluster = place.own_cluster().await?;
     let nothing = place.aws.everything().await?;
     let log = world.folder().join("unparsable.log");
     let _controller = Controller::start(&cluster, &world.emulator, &log, payment_platform_tests::controller::QUICK)?;

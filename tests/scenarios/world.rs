@@ -22,8 +22,8 @@ tokio::task_local! {
 
 #[derive(Default)]
 struct Done {
-    /// The namespaces that it has asked for.
-    places: Vec<String>,
+    /// The namespaces and accounts that it has asked for.
+    places: Vec<(String, String)>,
     /// Whether it has said which calls were to be made and that no others were.
     judged_calls: bool,
 }
@@ -72,7 +72,7 @@ impl World {
         let account = format!("2{number:011}");
         let namespace = format!("place-{number}");
         self.cluster.namespace(&namespace).await?;
-        DONE.with(|done| done.borrow_mut().places.push(namespace.clone()));
+        DONE.with(|done| done.borrow_mut().places.push((namespace.clone(), account.clone())));
         let aws = Account::open(&self.emulator.endpoint, Some(&account), region).await?;
         Ok(Place {
             world: self,
@@ -90,14 +90,32 @@ impl World {
         let scenario = async {
             let result = scenario.await;
             let Done { places, judged_calls } = DONE.with(|done| done.take());
-            for place in places {
-                self.clear(&place).await?;
+            if result.is_err() {
+                self.print_calls(places.iter().map(|(_, account)| account.as_str()))?;
+            }
+            for (namespace, _) in places {
+                self.clear(&namespace).await?;
             }
             result?;
             anyhow::ensure!(judged_calls || !self.emulator.is_ours(), "it must say which calls may be made, see Place");
             Ok(())
         };
         DONE.scope(RefCell::default(), scenario).await
+    }
+
+    /// The last calls in each account before a scenario failed, its own among the controller's.
+    fn print_calls<'a>(&self, accounts: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
+        for account in accounts {
+            let calls = self.emulator.calls(account)?;
+            eprintln!("The last calls in account {account}:");
+            for call in &calls[calls.len().saturating_sub(25)..] {
+                let by = if call.is_ours() { "controller" } else { "scenario" };
+                let error = call.error.as_deref().unwrap_or_default();
+                let params: String = call.params.to_string().chars().take(200).collect();
+                eprintln!("  {by}: {} {} {} {error} {params}", call.service, call.operation, call.status);
+            }
+        }
+        Ok(())
     }
 
     /// On an emulator what is on AWS may stay; anywhere else it is deleted properly.
@@ -149,6 +167,14 @@ impl Place<'_> {
             spec[key] = value.clone();
         }
         spec
+    }
+
+    /// A cluster besides the shared one, with this place's namespace, for scenarios that start controllers themselves.
+    pub async fn own_cluster(&self) -> anyhow::Result<Cluster> {
+        let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
+        cluster.apply_crds().await?;
+        cluster.namespace(&self.namespace).await?;
+        Ok(cluster)
     }
 
     pub async fn create(&self, name: &str, more: Value) -> anyhow::Result<Object> {
