@@ -66,12 +66,7 @@ async fn prepare(scopes: &Scopes, object: &PaymentPlatform, name: &str, limits: 
         mode: Mode::Keep,
     };
     // A manifest that comes from the cluster knows its things by their ids, whatever became of their tags.
-    let known = || {
-        let mut state = State::default();
-        let nothing_was_just_written = true;
-        state.restore(&object.status.clone().unwrap_or_default(), nothing_was_just_written);
-        state
-    };
+    let known = || object.status.as_ref().map(State::recorded).unwrap_or_default();
     let first = pass::prepare(scopes, &subject("new", None), &mut known(), Ages::NOW, limits).await?;
     let uids = &first.observation.other_generations;
     match (uids.first(), uids.len()) {
