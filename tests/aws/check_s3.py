@@ -29,6 +29,15 @@ def put_policy(aws: Aws, name: str, *statements: dict[str, Any]) -> None:
 
 
 @check
+def a_bucket_has_the_owner_that_is_expected(aws: Aws) -> None:
+    name = bucket(aws, "owned")
+    for wrong in (aws.s3.get_public_access_block, aws.s3.get_bucket_policy, aws.s3.delete_bucket_policy):
+        with refused("AccessDenied"):
+            wrong(Bucket=name, ExpectedBucketOwner="111111111111")
+    aws.s3.get_bucket_versioning(Bucket=name, ExpectedBucketOwner=aws.account)
+
+
+@check
 def a_bucket_has_the_tags_of_its_creation(aws: Aws) -> None:
     name = bucket(aws, "tagged", Name="mine")
     same(aws.s3.get_bucket_tagging(Bucket=name)["TagSet"], [{"Key": "Name", "Value": "mine"}])

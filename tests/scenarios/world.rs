@@ -213,9 +213,10 @@ impl Place<'_> {
         Ok(())
     }
 
-    /// Fails if a writing call of the controller, since there were `before` writes, succeeded and names this id or name.
+    /// Fails if a writing call of the controller, since there were `before` writes, succeeded and names this id or name, by itself or
+    /// within an ARN or a path.
     pub fn left_alone_since(&self, before: usize, id: &str) -> anyhow::Result<()> {
-        let named = |call: &&Call| call.status < 300 && call.params.to_string().contains(&format!("{id:?}"));
+        let named = |call: &&Call| call.status < 300 && call.params.to_string().contains(id);
         let writes = self.writes()?;
         let touched = writes[before..].iter().find(named);
         anyhow::ensure!(touched.is_none(), "{id} was not left alone: {touched:?}");
