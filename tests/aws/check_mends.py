@@ -1130,6 +1130,7 @@ def emulator(log: Path) -> Iterator[str]:
 
 
 def main() -> None:
+    import check_access
     import check_network
     import check_operations
     import check_s3  # noqa: F401, they register their checks

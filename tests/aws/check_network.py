@@ -149,3 +149,47 @@ def gateway_endpoints_are_routes(aws: Aws) -> None:
     aws.ec2.delete_vpc_endpoints(VpcEndpointIds=[made_id])
     same([routed(table) for table in tables], [False, False])
     same(state(aws, made_id), "gone")
+
+
+@check
+def a_set_of_dhcp_options_serves_many_vpcs_and_outlives_them(aws: Aws) -> None:
+    ec2 = aws.ec2
+    one, other = (ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for _ in range(2))
+
+    def options(vpc: str) -> str:
+        return ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"]
+
+    default = options(one)
+    same(options(other), default)
+    described = ec2.describe_dhcp_options(DhcpOptionsIds=[default])["DhcpOptions"][0]["DhcpConfigurations"]
+    same(
+        {entry["Key"]: [value["Value"] for value in entry["Values"]] for entry in described},
+        {"domain-name-servers": ["AmazonProvidedDNS"], "domain-name": ["eu-west-1.compute.internal"]},
+    )
+    servers = [{"Key": "domain-name-servers", "Values": ["192.0.2.53"]}]
+    made = ec2.create_dhcp_options(DhcpConfigurations=servers)["DhcpOptions"]["DhcpOptionsId"]
+    for vpc in (one, other):
+        ec2.associate_dhcp_options(DhcpOptionsId=made, VpcId=vpc)
+    with refused("DependencyViolation"):
+        ec2.delete_dhcp_options(DhcpOptionsId=made)
+    ec2.delete_vpc(VpcId=one)
+    same(options(other), made)
+    ec2.associate_dhcp_options(DhcpOptionsId=default, VpcId=other)
+    ec2.delete_dhcp_options(DhcpOptionsId=made)
+
+
+@check
+def an_ipv6_range_stays_while_a_subnet_has_a_part_of_it(aws: Aws) -> None:
+    ec2 = aws.ec2
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    small = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    ec2.associate_vpc_cidr_block(VpcId=vpc, AmazonProvidedIpv6CidrBlock=True)
+    (held,) = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]
+    part = held["Ipv6CidrBlock"].replace("/56", "/64")
+    ec2.associate_subnet_cidr_block(SubnetId=small, Ipv6CidrBlock=part)
+    with refused("InvalidCidrBlock.InUse"):
+        ec2.disassociate_vpc_cidr_block(AssociationId=held["AssociationId"])
+    (own,) = ec2.describe_subnets(SubnetIds=[small])["Subnets"][0]["Ipv6CidrBlockAssociationSet"]
+    same((own["Ipv6CidrBlock"], own["Ipv6CidrBlockState"]["State"]), (part, "associated"))
+    ec2.disassociate_subnet_cidr_block(AssociationId=own["AssociationId"])
+    ec2.disassociate_vpc_cidr_block(AssociationId=held["AssociationId"])

@@ -31,8 +31,11 @@ from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 
 import mends
+import mends_kms
+import mends_logs
 import mends_network
 import mends_s3
+import mends_security_groups
 import strict
 import strict_network
 import strict_s3

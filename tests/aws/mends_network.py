@@ -8,7 +8,8 @@ from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.route_tables import RouteTable
-from moto.ec2.models.vpcs import VPCEndPoint
+from moto.ec2.models.subnets import Subnet
+from moto.ec2.models.vpcs import VPC, VPCEndPoint
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import random_private_ip
 
@@ -212,3 +213,61 @@ def vpc_endpoint_filters() -> None:
         if name in attributes:
             return getattr(endpoint, attributes[name])
         return original(endpoint, name, method_name)
+
+
+@mend("subnet-ipv6-state", "the state of a subnet's IPv6 range is a word")
+def subnet_ipv6_state() -> None:
+    """AWS: Ipv6CidrBlockState.State is associated, disassociated and so on (API Reference, SubnetCidrBlockState). moto: a
+    structure in its place, which an SDK reads as empty. Goes when it is a word."""
+    known = Subnet.ipv6_cidr_block_association_set.fget
+
+    def associations(subnet: Any) -> list[dict[str, Any]]:
+        return [{**one, "ipv6CidrBlockState": one["ipv6CidrBlockState"]["state"]} for one in known(subnet)]
+
+    Subnet.ipv6_cidr_block_association_set = property(associations)
+
+
+@mend("default-dhcp-options", "a region has a default set of DHCP options, and sets outlive their VPCs")
+def default_dhcp_options() -> None:
+    """AWS: each region has a set with AmazonProvidedDNS and the region's domain, which a new VPC gets; a set may serve
+    many VPCs and stays when one of them is deleted; `default` in AssociateDhcpOptions means none at all (VPC User Guide,
+    "DHCP option sets"). moto: a new VPC has none, a set knows its last VPC only and goes with it. Goes when it has the
+    default set."""
+
+    def default(backend: Any) -> Any:
+        if not hasattr(backend, "default_dhcp_options"):
+            region = backend.region_name
+            domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
+            backend.default_dhcp_options = backend.create_dhcp_options(["AmazonProvidedDNS"], [domain])
+        return backend.default_dhcp_options
+
+    @around(VPC, "__init__")
+    def init(original: Callable, vpc: Any, backend: Any, *args: Any, **kwargs: Any) -> None:
+        original(vpc, backend, *args, **kwargs)
+        vpc.dhcp_options = default(backend)
+
+    @around(EC2Backend, "associate_dhcp_options")
+    def associate(original: Callable, backend: Any, dhcp_options: Any, vpc: Any) -> None:
+        vpc.dhcp_options = dhcp_options
+
+    @around(EC2Backend, "disassociate_dhcp_options")
+    def disassociate(original: Callable, backend: Any, vpc: Any) -> None:
+        vpc.dhcp_options = None
+
+    @around(EC2Backend, "delete_vpc")
+    def delete_vpc(original: Callable, backend: Any, vpc_id: str) -> Any:
+        vpc = backend.vpcs.get(vpc_id)
+        options = vpc and vpc.dhcp_options
+        if vpc:
+            vpc.dhcp_options = None
+        try:
+            return original(backend, vpc_id)
+        except Exception:
+            if vpc:
+                vpc.dhcp_options = options
+            raise
+
+    @around(EC2Backend, "describe_dhcp_options")
+    def describe(original: Callable, backend: Any, *args: Any, **kwargs: Any) -> Any:
+        default(backend)
+        return original(backend, *args, **kwargs)

@@ -27,7 +27,7 @@ import key_policy
 import quotas
 from catalogue import Catalogue, Entry, around
 from ec2_operations import TAGGED_ON_CREATION
-from mends import log_group
+from mends_logs import log_group
 
 CATALOGUE = Catalogue()
 Rule = Callable[[Any], str | None]
@@ -733,6 +733,18 @@ def logs_prefix_or_pattern(request: Any) -> str | None:
 def logs_key_arn(request: Any) -> str | None:
     key = request._get_param("kmsKeyId")
     return f"The specified KMS Key ARN '{key}' is invalid." if key and ":key/" not in key else None
+
+
+@rule(
+    "logs-deletion-protection",
+    "ValidationException",
+    "a log group that is protected against deletion stays",
+    LogsResponse,
+    "DeleteLogGroup",
+)
+def logs_deletion_protection(request: Any) -> str | None:
+    group = request.logs_backend.groups.get(request._get_param("logGroupName"))
+    return "The log group is protected against deletion." if group and group.deletion_protection else None
 
 
 @rule(

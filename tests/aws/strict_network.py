@@ -145,3 +145,34 @@ def vpc_endpoint_zones(request: Any) -> str | None:
     if len(zones) != len(set(zones)):
         return "Found another VPC endpoint subnet in the availability zone. VPC endpoint subnets should be in different zones."
     return None
+
+
+@rule(
+    "dhcp-options-in-use",
+    "DependencyViolation",
+    "a set of DHCP options stays while a VPC has it",
+    EC2Response,
+    "DeleteDhcpOptions",
+)
+def dhcp_options_in_use(request: Any) -> str | None:
+    options_id = request._get_param("DhcpOptionsId")
+    used = any(vpc.dhcp_options_id == options_id for vpc in request.ec2_backend.vpcs.values())
+    return f"The dhcpOptions '{options_id}' has dependencies and cannot be deleted." if used else None
+
+
+@rule(
+    "vpc-ipv6-range-in-use",
+    "InvalidCidrBlock.InUse",
+    "an IPv6 range stays while a subnet has a part of it",
+    EC2Response,
+    "DisassociateVpcCidrBlock",
+)
+def vpc_ipv6_range_in_use(request: Any) -> str | None:
+    association = request._get_param("AssociationId")
+    for vpc in request.ec2_backend.vpcs.values():
+        held = [one for one in vpc.ipv6_cidr_block_association_set if one["association_id"] == association]
+        subnets = [subnet for subnet in request.ec2_backend.describe_subnets() if subnet.vpc_id == vpc.id]
+        ranges = [one for subnet in subnets for one in subnet.ipv6_cidr_block_associations.values()]
+        if held and any(one["ipv6CidrBlockState"]["State"] == "associated" for one in ranges):
+            return f"The vpc CIDR block with association ID {association} may not be disassociated. It is in use by subnets."
+    return None

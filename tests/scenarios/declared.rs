@@ -30,7 +30,9 @@ async fn additions(world: Arc<World>) -> anyhow::Result<()> {
     let rule = |port: u16, peer: &str| json!({"direction": "Ingress", "fromPort": port, "peer": peer, "description": "Declared by the team"});
     let statement = json!({"sid": "ExtraAthena", "principals": ["athena.amazonaws.com"], "actions": ["kms:Decrypt"],
         "conditions": {"StringEquals": {"aws:SourceAccount": [place.account]}}});
+    let destination = |name: &str| format!("arn:aws:logs:us-east-1:999999999999:destination:{name}");
     let more = json!({
+        "logs": {"subscriptionDestinations": [destination("collector")]},
         "network": {
             "extraRoutes": [{"tier": "Private", "destination": "192.168.0.0/16", "target": gateway}],
             "extraEndpoints": ["sts"],
@@ -63,6 +65,17 @@ async fn additions(world: Arc<World>) -> anyhow::Result<()> {
     place.aws.open_port(&group, 5433).await?;
     let call = ec2.create_route().route_table_id(&table).destination_cidr_block("172.16.0.0/12").gateway_id(&gateway);
     call.send().await?;
+    let group_name = "/ecs/payment-prd";
+    for name in ["collector", "elsewhere"] {
+        let call = place.aws.logs.put_subscription_filter().log_group_name(group_name).filter_name(name);
+        call.filter_pattern("").destination_arn(destination(name)).send().await?;
+    }
+    let subscribed = || async {
+        let read = place.aws.logs.describe_subscription_filters().log_group_name(group_name).send().await?;
+        anyhow::Ok(read.subscription_filters().iter().filter_map(|one| one.filter_name.clone()).collect::<Vec<_>>())
+    };
+    object.corrected("log-group//ecs/payment-prd", "subscriptions.elsewhere").await?;
+    ensure!(subscribed().await? == ["collector"], "{:?}", subscribed().await?);
     object.corrected("security-group-rules/aurora", "rules[ingress tcp 5433 0.0.0.0/0]").await?;
     object.corrected("route-table/private-us-east-1b", "routes[172.16.0.0/12]").await?;
     let routes = routed(table.clone()).await?;
@@ -70,16 +83,18 @@ async fn additions(world: Arc<World>) -> anyhow::Result<()> {
         routes.contains(&"192.168.0.0/16".to_owned()) && !routes.contains(&"172.16.0.0/12".to_owned()),
         "{routes:?}"
     );
-    place.wrote_only(before, &["DeleteRoute", "RevokeSecurityGroupIngress"])?;
+    place.wrote_only(before, &["DeleteRoute", "DeleteSubscriptionFilter", "RevokeSecurityGroupIngress"])?;
     let before = place.writes()?.len();
     // No longer declared, they go without being drift.
-    let none = json!({"spec": {"network": null, "securityGroups": null, "keys": null}});
+    let none = json!({"spec": {"logs": null, "network": null, "securityGroups": null, "keys": null}});
     object.merge(none).await?;
     let status = object.ready().await?;
     ensure!(!routed(table).await?.contains(&"192.168.0.0/16".to_owned()), "the route is still there");
     ensure!(status.inventory.iter().all(|entry| !entry.node.ends_with("vpc-endpoint/sts")), "the endpoint is there");
-    ensure!(status.drift.len() == 2, "a changed spec is no drift: {:?}", status.drift);
-    place.wrote_only(before, &["DeleteRoute", "DeleteVpcEndpoints", "PutKeyPolicy", "RevokeSecurityGroupIngress"])
+    ensure!(subscribed().await?.is_empty(), "{:?}", subscribed().await?);
+    ensure!(status.drift.len() == 3, "a changed spec is no drift: {:?}", status.drift);
+    let withdrawn = ["DeleteRoute", "DeleteSubscriptionFilter", "DeleteVpcEndpoints", "PutKeyPolicy"];
+    place.wrote_only(before, &[&withdrawn[..], &["RevokeSecurityGroupIngress"]].concat())
 }
 
 async fn exception(world: Arc<World>) -> anyhow::Result<()> {

@@ -89,9 +89,12 @@ async fn deletion(world: Arc<World>) -> anyhow::Result<()> {
     let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
     let built = place.aws.everything().await?;
     anyhow::ensure!(built.len() > before.len() + 40, "{built:?}");
+    // What somebody has protected goes too: the deletion of the platform was confirmed.
+    let call = place.aws.logs.put_log_group_deletion_protection().log_group_identifier("/ecs/payment-prd");
+    call.deletion_protection_enabled(true).send().await?;
     let writes = place.writes()?.len();
     object.delete().await?;
-    place.wrote_only(writes, &kinds::deletion())?;
+    place.wrote_only(writes, &[&kinds::deletion()[..], &["PutLogGroupDeletionProtection"]].concat())?;
     let after = place.aws.everything().await?;
     anyhow::ensure!(
         after == before,

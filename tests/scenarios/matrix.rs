@@ -102,7 +102,7 @@ const fn waived(kind: &'static str, path: &'static str, how: How, why: &'static 
 }
 
 /// The number of waivers. Raising it is a decision, to be reviewed as one.
-const WAIVERS: usize = 39;
+const WAIVERS: usize = 43;
 
 const OTHERS_TAGS: &str = "tags of others stay";
 
@@ -116,7 +116,20 @@ fn rows() -> Vec<&'static Row> {
 }
 
 /// Fields that are maps: their keys are elements.
-const MAPS: [&str; 8] = ["conditions", "entries", "inline", "routes", "rules", "statements", "tags", "transitions"];
+const MAPS: [&str; 12] = [
+    "conditions",
+    "dhcp",
+    "entries",
+    "grants",
+    "inline",
+    "replication",
+    "routes",
+    "rules",
+    "statements",
+    "subscriptions",
+    "tags",
+    "transitions",
+];
 
 /// All leaves of a value: paths with `*` for the keys of maps, and whether something is in a set there.
 fn leaves(path: &[String], value: &Value, found: &mut BTreeSet<(String, Form)>) {
@@ -277,7 +290,8 @@ async fn matrix(world: Arc<World>) -> anyhow::Result<()> {
 }
 
 /// What the rows make necessary, and nothing else.
-const REPAIRS: [&str; 42] = [
+const REPAIRS: [&str; 48] = [
+    "AssociateDhcpOptions",
     "AssociateKmsKey",
     "AssociateRouteTable",
     "AuthorizeSecurityGroupIngress",
@@ -285,19 +299,23 @@ const REPAIRS: [&str; 42] = [
     "CreateNetworkAclEntry",
     "CreateRoute",
     "CreateTags",
+    "DeleteBucketReplication",
     "DeleteNetworkAclEntry",
     "DeleteRolePermissionsBoundary",
     "DeleteRolePolicy",
     "DeleteRoute",
+    "DeleteSubscriptionFilter",
     "DetachRolePolicy",
     "DisableVgwRoutePropagation",
     "DisassociateRouteTable",
+    "DisassociateSubnetCidrBlock",
     "DisassociateVpcCidrBlock",
     "EnableKey",
     "EnableKeyRotation",
     "ModifySubnetAttribute",
     "ModifyVpcAttribute",
     "ModifyVpcEndpoint",
+    "PutBearerTokenAuthentication",
     "PutBucketEncryption",
     "PutBucketLifecycleConfiguration",
     "PutBucketLogging",
@@ -313,6 +331,7 @@ const REPAIRS: [&str; 42] = [
     "ReplaceNetworkAclEntry",
     "ReplaceRoute",
     "ReplaceRouteTableAssociation",
+    "RevokeGrant",
     "RevokeSecurityGroupIngress",
     "TagResource",
     "TagRole",

@@ -68,6 +68,7 @@ fn bad_specs() -> Vec<(Value, &'static str)> {
         (json!({"encryption": {"rotationPeriodDays": 30}}), "spec.encryption.rotationPeriodDays"),
         (json!({"encryption": {"deletionWindowDays": 3}}), "spec.encryption.deletionWindowDays"),
         (json!({"logs": {"retentionDays": 91}}), "must be one of"),
+        (json!({"logs": {"subscriptionDestinations": ["https://collector.example.com/"]}}), "must be ARNs of logs"),
         (json!({"logs": {"retentionDays": 30}}), "at least 90 in Production"),
         (json!({"ingress": {"allowedCidrs": ["10.0.0.5/8"]}}), "ingress.allowedCidrs"),
         (json!({"compute": {"containerPort": 0}}), "spec.compute.containerPort"),

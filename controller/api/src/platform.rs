@@ -69,6 +69,8 @@ pub struct Platform {
     pub log_retention_days: i32,
     /// Days that server access logs and the like are kept.
     pub access_log_retention_days: i32,
+    /// ARNs to which others may send log events.
+    pub subscription_destinations: BTreeSet<String>,
     /// Days that the audit trail's and the flow logs' objects are kept.
     pub audit_retention_days: i32,
     /// Days after which flow logs move to cheaper storage.
@@ -189,6 +191,11 @@ impl Platform {
             database_port: 5432,
             log_retention_days,
             access_log_retention_days,
+            subscription_destinations: spec
+                .logs
+                .iter()
+                .flat_map(|logs| logs.subscription_destinations.clone())
+                .collect(),
             audit_retention_days,
             flow_log_archive_days: archive,
             extra_endpoints: network.extra_endpoints.into_iter().collect(),

@@ -274,6 +274,15 @@ pub struct Logs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 90, max = 3653))]
     pub access_log_retention_days: Option<i32>,
+
+    /// ARNs of destinations (a stream, a delivery stream, a function, a destination of another account) to which log events
+    /// may also be sent: whoever collects them sets up the subscription, and it stays. A subscription to anything else is
+    /// removed. At most 2 a log group (a quota of CloudWatch Logs).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), inner(length(min = 20, max = 512)))]
+    #[x_kube(validation = Rule::new("self.all(one, one.matches('^arn:aws:(logs|kinesis|firehose|lambda|es|opensearch):[a-z0-9-]+:[0-9]{12}:.+$'))")
+        .message("logs.subscriptionDestinations must be ARNs of logs, kinesis, firehose, lambda, es or opensearch, such as arn:aws:logs:us-east-1:123456789012:destination:collector"))]
+    pub subscription_destinations: Vec<String>,
 }
 
 /// What is recorded for auditors.

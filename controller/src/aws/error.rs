@@ -137,17 +137,17 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "NoSuchEntity" | "NoSuchResourceException" | "InvalidFlowLogId.NotFound" | "InvalidVpcEndpointId.NotFound"
         | "InvalidVpcEndpoint.NotFound" | "NoSuchBucket" | "NoSuchTagSet" | "NoSuchBucketPolicy"
         | "NoSuchLifecycleConfiguration" | "NoSuchPublicAccessBlockConfiguration" | "OwnershipControlsNotFoundError"
-        | "ServerSideEncryptionConfigurationNotFoundError" | "NoSuchKey" => Class::NotFound,
+        | "ServerSideEncryptionConfigurationNotFoundError" | "ReplicationConfigurationNotFoundError" | "NoSuchKey" => Class::NotFound,
 
         "InvalidGroup.Duplicate" | "AlreadyExistsException" | "ResourceAlreadyExistsException" | "EntityAlreadyExists"
         | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" => Class::AlreadyExists,
 
         "InvalidPermission.Duplicate" | "RouteAlreadyExists" | "NetworkAclEntryAlreadyExists" | "Resource.AlreadyAssociated"
         | "Resource.AlreadyAssigned" | "OperationAbortedException" | "OperationAborted" | "ConcurrentModification" | "IncorrectState" | "IncorrectInstanceState"
-        | "InvalidState" | "ConflictException" | "FlowLogAlreadyExists" => Class::Conflict,
+        | "InvalidState" | "ConflictException" | "FlowLogAlreadyExists" | "IdempotentParameterMismatch" => Class::Conflict,
 
         "DependencyViolation" | "InvalidIPAddress.InUse" | "AddressInUse" | "InvalidSubnet.Conflict" | "DeleteConflict"
-        | "InvalidGroup.InUse" | "ResourceInUse" | "BucketNotEmpty" => Class::InUse,
+        | "InvalidGroup.InUse" | "InvalidCidrBlock.InUse" | "ResourceInUse" | "BucketNotEmpty" => Class::InUse,
 
         "VpcLimitExceeded" | "SubnetLimitExceeded" | "InternetGatewayLimitExceeded" | "AddressLimitExceeded"
         | "NatGatewayLimitExceeded" | "RouteTableLimitExceeded" | "RouteLimitExceeded" | "SecurityGroupLimitExceeded"
@@ -165,6 +165,7 @@ pub fn class_of(code: &str) -> Option<Class> {
 
         "AuthFailure" | "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException"
         | "SignatureDoesNotMatch" | "InvalidSignatureException" | "MissingAuthenticationToken" | "RequestExpired"
+        | "RequestTimeTooSkewed" | "InvalidAccessKeyId" | "InvalidToken"
             => Class::Unauthenticated,
 
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "ServiceUnavailableException" | "Unavailable"

@@ -32,6 +32,12 @@ pub fn add(build: &mut Build<'_>, keys: &Keys) -> Ref<LogGroup> {
 fn group(build: &mut Build<'_>, keys: &Keys, name: String) -> Ref<LogGroup> {
     let tags = build.tags(LogGroup::KIND, &name, &name);
     let retention_days = build.platform.log_retention_days;
-    let group = LogGroup { name: name.clone(), retention_days, key: keys.logs.clone(), tags };
+    let group = LogGroup {
+        name: name.clone(),
+        retention_days,
+        key: keys.logs.clone(),
+        subscription_destinations: build.platform.subscription_destinations.clone(),
+        tags,
+    };
     build.graph.add(COMPONENT, &build.region, name, group)
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use payment_platform_api::platform::Zone;
 use payment_platform_api::spec::{NatGateways, Tier};
-use payment_platform_engine::{Ref, Resource};
+use payment_platform_engine::{Ref, Region, Resource};
 
 use super::{Build, names};
 use crate::aws::ec2::{AclEntry, Address, InternetGateway, NatGateway, NetworkAcl, RouteTable, Subnet, Target, Vpc};
@@ -31,7 +31,7 @@ pub struct Network {
 pub fn add(build: &mut Build<'_>) -> Network {
     let vpc = {
         let tags = build.tags(Vpc::KIND, names::VPC, &Vpc::name(names::VPC, build.env()));
-        let vpc = Vpc { cidr: build.platform.vpc_cidr.to_string(), tags };
+        let vpc = Vpc { cidr: build.platform.vpc_cidr.to_string(), domain_name: domain_name(&build.region), tags };
         build.graph.add(COMPONENT, &build.region, names::VPC, vpc)
     };
     let gateway = {
@@ -60,6 +60,14 @@ pub fn add(build: &mut Build<'_>) -> Network {
     table(build, &vpc, "database", BTreeMap::new(), database);
     main_table(build, &vpc);
     Network { vpc, private_subnets: private, public_tables: vec![public_table], private_tables }
+}
+
+/// The domain of a region's private names (VPC User Guide, "DHCP option sets").
+fn domain_name(region: &Region) -> String {
+    match region.as_str() {
+        "us-east-1" => "ec2.internal".to_owned(),
+        region => format!("{region}.compute.internal"),
+    }
 }
 
 fn subnet(build: &mut Build<'_>, vpc: &Ref<Vpc>, tier: &str, zone: &Zone, cidr: String) -> Ref<Subnet> {

@@ -1,5 +1,6 @@
 //! Keys, aliases, log groups.
 
+use aws_sdk_kms::types::GrantOperation;
 use futures::FutureExt;
 
 use super::How::{Added, Changed, Removed};
@@ -8,8 +9,14 @@ use crate::matrix::storage::{broken, more, without_last};
 
 const FIXED: &str = "AWS has no operation that changes it; a name is another thing";
 
-pub const WAIVERS: &[Waiver] =
-    &[waived("kms/alias", "name", Changed, FIXED), waived("logs/log-group", "name", Changed, FIXED)];
+const NONE: &str = "none are wanted";
+
+pub const WAIVERS: &[Waiver] = &[
+    waived("kms/alias", "name", Changed, FIXED),
+    waived("kms/key", "grants.*", Removed, NONE),
+    waived("logs/log-group", "name", Changed, FIXED),
+    waived("logs/log-group", "subscriptions.*", Removed, NONE),
+];
 
 const APP: &str = "kms/key/app";
 const S3: &str = "kms/key/s3";
@@ -59,6 +66,11 @@ pub const ROWS: &[Row] = &[
         let call = scene.aws.kms.untag_resource().key_id(&scene.id).tag_keys("Compliance");
         async move { Ok(call.send().await.map(drop)?) }.boxed()
     }),
+    Row::new(S3, &[("grants.*", Added)], |scene| {
+        let call = scene.aws.kms.create_grant().key_id(&scene.id).operations(GrantOperation::Decrypt);
+        let call = call.grantee_principal("arn:aws:iam::999999999999:root");
+        async move { Ok(call.send().await.map(drop)?) }.boxed()
+    }),
     Row::new("kms/alias/app", &[("key_arn", Changed)], |scene| alias(scene).boxed()),
     Row::new(GROUP, &[("retention_days", Changed)], |scene| {
         let call = scene.aws.logs.put_retention_policy().log_group_name(&scene.id).retention_in_days(1);
@@ -67,6 +79,15 @@ pub const ROWS: &[Row] = &[
     Row::new(GROUP, &[("key_arn", Changed)], |scene| {
         let call = scene.aws.logs.disassociate_kms_key().log_group_name(&scene.id);
         async move { Ok(call.send().await.map(drop)?) }.boxed()
+    }),
+    Row::new(GROUP, &[("subscriptions.*", Added)], |scene| {
+        let call = scene.aws.logs.put_subscription_filter().log_group_name(&scene.id).filter_name("elsewhere");
+        let call = call.filter_pattern("").destination_arn("arn:aws:logs:us-east-1:999999999999:destination:theirs");
+        async move { Ok(call.send().await.map(drop)?) }.boxed()
+    }),
+    Row::new(GROUP, &[("bearer_tokens", Changed)], |scene| {
+        let call = scene.aws.logs.put_bearer_token_authentication().log_group_identifier(&scene.id);
+        async move { Ok(call.bearer_token_authentication_enabled(true).send().await.map(drop)?) }.boxed()
     }),
     Row::new(GROUP, &[("tags.*", Changed), ("tags.*", Removed)], |scene| group_tags(scene).boxed()),
 ];

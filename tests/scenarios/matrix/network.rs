@@ -2,7 +2,8 @@
 
 use anyhow::Context;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, Filter, PortRange, RuleAction, SecurityGroupRule, SecurityGroupRuleDescription,
+    AttributeBooleanValue, Filter, NewDhcpConfiguration, PortRange, RuleAction, SecurityGroupRule,
+    SecurityGroupRuleDescription,
 };
 use futures::FutureExt;
 use serde_json::Value;
@@ -19,6 +20,7 @@ const THEIRS: &str = "others of the VPC may be there; the platform's are always"
 pub const WAIVERS: &[Waiver] = &[
     waived("ec2/vpc", "cidr", Changed, FIXED),
     waived("ec2/vpc", "secondary_cidrs.*", Removed, NONE),
+    waived("ec2/subnet", "ipv6_cidrs.*", Removed, NONE),
     waived("ec2/network-acl", "vpc_id", Changed, FIXED),
     waived("ec2/network-acl", "subnets.*", Added, THEIRS),
     waived(
@@ -72,6 +74,8 @@ pub const ROWS: &[Row] = &[
         let call = scene.aws.ec2.associate_vpc_cidr_block().vpc_id(&scene.id).cidr_block("100.64.0.0/24");
         async move { Ok(call.send().await.map(drop)?) }.boxed()
     }),
+    Row::new(VPC, &[("dhcp.*", Added), ("dhcp.*", Changed), ("dhcp.*", Removed)], |scene| other_dhcp(scene).boxed()),
+    Row::new("ec2/subnet/database-us-east-1b", &[("ipv6_cidrs.*", Added)], |scene| ipv6(scene).boxed()).beside(&[VPC]),
     Row::new(VPC, TAGS, |scene| tags(scene).boxed()),
     Row::new(
         ACL,
@@ -156,6 +160,27 @@ const TAGS: &[super::Leaf] = &[("tags.*", Changed), ("tags.*", Removed)];
 async fn tags(scene: &Scene<'_>) -> anyhow::Result<()> {
     scene.aws.tag(&scene.id, "Owner", "somebody").await?;
     scene.aws.untag(&scene.id, &["Compliance"]).await
+}
+
+/// Other name servers, a time server, and no domain.
+async fn other_dhcp(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let ec2 = &scene.aws.ec2;
+    let option = |key: &str| NewDhcpConfiguration::builder().key(key).values("192.0.2.53").build();
+    let call = ec2.create_dhcp_options().dhcp_configurations(option("domain-name-servers"));
+    let made = call.dhcp_configurations(option("ntp-servers")).send().await?.dhcp_options;
+    let call = ec2.associate_dhcp_options().vpc_id(&scene.id);
+    call.set_dhcp_options_id(made.and_then(|made| made.dhcp_options_id)).send().await?;
+    Ok(())
+}
+
+/// The VPC and one of its subnets get ranges of IPv6.
+async fn ipv6(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let (ec2, vpc) = (&scene.aws.ec2, scene.id_of(VPC)?);
+    ec2.associate_vpc_cidr_block().vpc_id(vpc).amazon_provided_ipv6_cidr_block(true).send().await?;
+    let read = ec2.describe_vpcs().vpc_ids(vpc).send().await?;
+    let range = read.vpcs()[0].ipv6_cidr_block_association_set()[0].ipv6_cidr_block().context("no range")?;
+    let call = ec2.associate_subnet_cidr_block().subnet_id(&scene.id).ipv6_cidr_block(range.replace("/56", "/64"));
+    Ok(call.send().await.map(drop)?)
 }
 
 fn boolean(value: bool) -> AttributeBooleanValue {

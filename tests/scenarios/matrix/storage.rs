@@ -13,6 +13,7 @@ const NONE: &str = "none are wanted";
 pub const WAIVERS: &[Waiver] = &[
     waived("s3/bucket", "name", Changed, FIXED),
     waived("s3/bucket", "access_logs", Changed, "null for the bucket that has none; the other's are changed"),
+    waived("s3/bucket", "replication.*", Removed, NONE),
     waived("s3/bucket-policy", "bucket", Changed, FIXED),
     waived("iam/role", "name", Changed, FIXED),
     waived("iam/role", "attached.*", Removed, NONE),
@@ -43,6 +44,7 @@ pub const ROWS: &[Row] = &[
     Row::new(FLOW_LOGS, &[("access_logs.bucket", Changed), ("access_logs.prefix", Changed)], |scene| {
         logged_elsewhere(scene).boxed()
     }),
+    Row::new(FLOW_LOGS, &[("replication.*", Added)], |scene| replicated(scene).boxed()),
     Row::new(ACCESS_LOGS, &[("lifecycle.rules.*", Removed)], |scene| {
         let call = scene.aws.s3.delete_bucket_lifecycle().bucket(&scene.id);
         async move { Ok(call.send().await.map(drop)?) }.boxed()
@@ -164,6 +166,18 @@ pub fn broken(document: &mut Value) {
     };
     statement["Action"] = service.into();
     statement["Condition"] = json!({"StringEquals": {"aws:SourceAccount": "111111111111"}});
+}
+
+/// Every new object is copied to a bucket of somebody else.
+async fn replicated(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let to = s3::Destination::builder().bucket("arn:aws:s3:::theirs").build()?;
+    let rule = s3::ReplicationRule::builder().id("elsewhere").priority(1).destination(to);
+    let rule = rule.status(s3::ReplicationRuleStatus::Enabled).filter(s3::ReplicationRuleFilter::builder().build());
+    let configuration =
+        s3::ReplicationConfiguration::builder().role("arn:aws:iam::111111111111:role/copy").rules(rule.build()?);
+    let call =
+        scene.aws.s3.put_bucket_replication().bucket(&scene.id).replication_configuration(configuration.build()?);
+    Ok(call.send().await.map(drop)?)
 }
 
 async fn unencrypted(scene: &Scene<'_>) -> anyhow::Result<()> {

@@ -3,9 +3,10 @@
 //! AWS rules obeyed: range and zone cannot be changed; ranges of a VPC do not overlap, which is also why a second
 //! creation is refused.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType};
+use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, SubnetCidrBlockStateCode};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::Create;
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Replace, Resource, Up};
@@ -33,6 +34,8 @@ pub struct Fields {
     pub cidr: String,
     pub zone: String,
     pub public_ip_on_launch: bool,
+    /// None are wanted: the platform speaks IPv4 only.
+    pub ipv6_cidrs: BTreeSet<String>,
     pub tags: TagMap,
 }
 
@@ -74,6 +77,7 @@ impl Resource for Subnet {
             cidr: kept.unwrap_or_else(|| self.cidr.clone()),
             zone: self.zone.clone(),
             public_ip_on_launch: false,
+            ipv6_cidrs: BTreeSet::new(),
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
     }
@@ -83,6 +87,7 @@ impl Resource for Subnet {
         let subnets = call.collect::<Result<Vec<_>, _>>().await.during("ec2:DescribeSubnets")?;
         let found = subnets.into_iter().map(|subnet| {
             let tags = tag_map(subnet.tags.as_deref());
+            let ipv6_cidrs = ipv6(&subnet).map(|(_, range)| range).collect();
             let subnet_id = part(subnet.subnet_id, "ec2:DescribeSubnets")?;
             let vpc_id = subnet.vpc_id.unwrap_or_default();
             Ok(Found {
@@ -96,6 +101,7 @@ impl Resource for Subnet {
                     cidr: subnet.cidr_block.unwrap_or_default(),
                     zone: subnet.availability_zone.unwrap_or_default(),
                     public_ip_on_launch: subnet.map_public_ip_on_launch.unwrap_or_default(),
+                    ipv6_cidrs,
                     tags,
                 }),
                 output: Some(Output { subnet_id }),
@@ -126,6 +132,9 @@ impl Resource for Subnet {
             let call = cx.cloud.ec2.modify_subnet_attribute().subnet_id(&now.subnet_id);
             call.map_public_ip_on_launch(value).send().await.during("ec2:ModifySubnetAttribute")?;
         }
+        if touches(&changes, "ipv6_cidrs") {
+            remove_ipv6(&cx.cloud, &now.subnet_id).await?;
+        }
         change_tags(&cx.cloud, &now.subnet_id, &changes).await?;
         Ok(Progress::Done(now))
     }
@@ -138,4 +147,22 @@ impl Resource for Subnet {
     fn cloud_id(output: &Output) -> &str {
         &output.subnet_id
     }
+}
+
+/// Association ids and IPv6 ranges that are in force.
+fn ipv6(subnet: &aws_sdk_ec2::types::Subnet) -> impl Iterator<Item = (String, String)> {
+    subnet.ipv6_cidr_block_association_set().iter().filter_map(|one| {
+        let state = one.ipv6_cidr_block_state.as_ref()?.state.as_ref()?;
+        let on = matches!(state, SubnetCidrBlockStateCode::Associated | SubnetCidrBlockStateCode::Associating);
+        on.then(|| Some((one.association_id.clone()?, one.ipv6_cidr_block.clone()?)))?
+    })
+}
+
+async fn remove_ipv6(aws: &Aws, subnet_id: &str) -> Result<(), CloudError> {
+    let answer = aws.ec2.describe_subnets().subnet_ids(subnet_id).send().await.during("ec2:DescribeSubnets")?;
+    for (association, _) in answer.subnets().iter().flat_map(ipv6) {
+        let call = aws.ec2.disassociate_subnet_cidr_block().association_id(association);
+        call.send().await.during("ec2:DisassociateSubnetCidrBlock")?;
+    }
+    Ok(())
 }

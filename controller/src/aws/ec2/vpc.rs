@@ -3,17 +3,19 @@
 //! AWS rules obeyed: the CIDR cannot be changed; DNS hostnames need DNS support; CreateVpc takes no token, so a
 //! second call makes a second VPC.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, VpcCidrBlockStateCode};
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, Filter, ResourceType, VpcAttributeName, VpcCidrBlockState, VpcCidrBlockStateCode,
+};
 use futures::future::try_join;
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::Create;
-use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Replace, Resource, Up};
+use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Replace, Resource, Up};
 use serde::{Deserialize, Serialize};
 
-use super::{change_tags, looking, once, part, tag_map, tagged, touches};
+use super::{change_tags, filter, looking, once, part, tag_map, tagged, touches};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{TagMap, Tags, claim, name_fits};
@@ -22,18 +24,25 @@ use crate::aws::tags::{TagMap, Tags, claim, name_fits};
 #[derive(Clone, Serialize)]
 pub struct Vpc {
     pub cidr: String,
+    /// The domain of the region's private names.
+    pub domain_name: String,
     pub tags: Tags,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fields {
     pub cidr: String,
-    /// Further ranges. None are wanted: a foreign range lets foreign subnets in.
+    /// Further ranges, of IPv6 too. None are wanted: a foreign range lets foreign subnets in.
     pub secondary_cidrs: BTreeSet<String>,
+    /// What machines are told by DHCP: a foreign name server can lead them anywhere.
+    pub dhcp: DhcpOptions,
     pub dns_support: bool,
     pub dns_hostnames: bool,
     pub tags: TagMap,
 }
+
+/// Values by the name of the option, such as `domain-name-servers`.
+pub type DhcpOptions = BTreeMap<String, BTreeSet<String>>;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Output {
@@ -50,10 +59,12 @@ impl Vpc {
 impl Resource for Vpc {
     const KIND: &'static str = "ec2/vpc";
     const ACTIONS: &'static [&'static str] = &[
+        "ec2:AssociateDhcpOptions",
         "ec2:CreateTags",
         "ec2:CreateVpc",
         "ec2:DeleteTags",
         "ec2:DeleteVpc",
+        "ec2:DescribeDhcpOptions",
         "ec2:DescribeVpcAttribute",
         "ec2:DescribeVpcs",
         "ec2:DisassociateVpcCidrBlock",
@@ -70,6 +81,10 @@ impl Resource for Vpc {
         Ok(Fields {
             cidr: self.cidr.clone(),
             secondary_cidrs: BTreeSet::new(),
+            dhcp: DhcpOptions::from([
+                ("domain-name".to_owned(), BTreeSet::from([self.domain_name.clone()])),
+                ("domain-name-servers".to_owned(), BTreeSet::from(["AmazonProvidedDNS".to_owned()])),
+            ]),
             dns_support: true,
             dns_hostnames: true,
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
@@ -79,6 +94,7 @@ impl Resource for Vpc {
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
         let call = aws.ec2.describe_vpcs().filters(looking(&look, "vpc-id")).into_paginator().items().send();
         let vpcs = call.collect::<Result<Vec<_>, _>>().await.during("ec2:DescribeVpcs")?;
+        let sets = dhcp_options(&aws, vpcs.iter().filter_map(|vpc| vpc.dhcp_options_id.clone()).collect()).await?;
         let mut found = Vec::new();
         for vpc in vpcs {
             let vpc_id = part(vpc.vpc_id.clone(), "ec2:DescribeVpcs")?;
@@ -88,6 +104,8 @@ impl Resource for Vpc {
             );
             let tags = tag_map(vpc.tags.as_deref());
             let cidr = vpc.cidr_block.clone().unwrap_or_default();
+            let own = |(id, _): &&(String, DhcpOptions)| vpc.dhcp_options_id.as_ref() == Some(id);
+            let dhcp = sets.iter().find(own).map(|(_, options)| options.clone()).unwrap_or_default();
             let secondary_cidrs = associated(&vpc).map(|(_, range)| range).filter(|range| *range != cidr).collect();
             found.push(Found {
                 claim: claim(&tags),
@@ -98,6 +116,7 @@ impl Resource for Vpc {
                 fields: dns.await.map(|(dns_support, dns_hostnames)| Fields {
                     cidr,
                     secondary_cidrs,
+                    dhcp,
                     dns_support,
                     dns_hostnames,
                     tags,
@@ -133,6 +152,9 @@ impl Resource for Vpc {
         }
         if touches(&changes, "dns_hostnames") {
             set_hostnames(&cx.cloud, &now.vpc_id, want.dns_hostnames).await?;
+        }
+        if touches(&changes, "dhcp") {
+            set_dhcp(&cx.cloud, &now.vpc_id, &want.dhcp).await?;
         }
         if touches(&changes, "secondary_cidrs") {
             remove_secondary(&cx.cloud, &now.vpc_id, &want.cidr).await?;
@@ -178,13 +200,51 @@ async fn set_hostnames(aws: &Aws, vpc_id: &str, on: bool) -> Result<(), CloudErr
     Ok(())
 }
 
+/// Sets of DHCP options by id: those asked for, or all of the region.
+async fn dhcp_options(aws: &Aws, ids: BTreeSet<String>) -> Result<Vec<(String, DhcpOptions)>, CloudError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    read_dhcp_options(aws, Some(filter("dhcp-options-id", ids))).await
+}
+
+async fn read_dhcp_options(aws: &Aws, only: Option<Filter>) -> Result<Vec<(String, DhcpOptions)>, CloudError> {
+    let call = aws.ec2.describe_dhcp_options().set_filters(only.map(|only| vec![only])).into_paginator().items().send();
+    let sets = call.collect::<Result<Vec<_>, _>>().await.during("ec2:DescribeDhcpOptions")?;
+    let sets = sets.into_iter().map(|set| {
+        let options = set.dhcp_configurations.unwrap_or_default().into_iter().map(|option| {
+            let values = option.values.unwrap_or_default().into_iter().filter_map(|value| value.value);
+            (option.key.unwrap_or_default(), values.collect())
+        });
+        (set.dhcp_options_id.unwrap_or_default(), options.collect())
+    });
+    Ok(sets.collect())
+}
+
+/// Associates the region's default set, or another one that says the same.
+async fn set_dhcp(aws: &Aws, vpc_id: &str, wanted: &DhcpOptions) -> Result<(), CloudError> {
+    let sets = read_dhcp_options(aws, None).await?;
+    let fitting = sets.into_iter().find(|(_, options)| options == wanted).map(|(id, _)| id);
+    let none = || {
+        let message = format!("the region has no set of DHCP options with {wanted:?} any more; create one");
+        CloudError::new(Class::Invalid, "ec2:AssociateDhcpOptions", "NoDhcpOptions", message)
+    };
+    let call = aws.ec2.associate_dhcp_options().vpc_id(vpc_id).dhcp_options_id(fitting.ok_or_else(none)?);
+    call.send().await.during("ec2:AssociateDhcpOptions")?;
+    Ok(())
+}
+
 /// Association ids and ranges that are in force.
 fn associated(vpc: &aws_sdk_ec2::types::Vpc) -> impl Iterator<Item = (String, String)> {
-    vpc.cidr_block_association_set().iter().filter_map(|association| {
-        let state = association.cidr_block_state.as_ref()?.state.as_ref()?;
-        let on = matches!(state, VpcCidrBlockStateCode::Associated | VpcCidrBlockStateCode::Associating);
-        on.then(|| Some((association.association_id.clone()?, association.cidr_block.clone()?)))?
-    })
+    let in_force = |state: Option<&VpcCidrBlockState>| {
+        let state = state.and_then(|state| state.state.as_ref());
+        matches!(state, Some(VpcCidrBlockStateCode::Associated | VpcCidrBlockStateCode::Associating))
+    };
+    let ipv4 = vpc.cidr_block_association_set().iter().filter(move |one| in_force(one.cidr_block_state.as_ref()));
+    let ipv4 = ipv4.filter_map(|one| Some((one.association_id.clone()?, one.cidr_block.clone()?)));
+    let ipv6 = vpc.ipv6_cidr_block_association_set().iter();
+    let ipv6 = ipv6.filter(move |one| in_force(one.ipv6_cidr_block_state.as_ref()));
+    ipv4.chain(ipv6.filter_map(|one| Some((one.association_id.clone()?, one.ipv6_cidr_block.clone()?))))
 }
 
 async fn remove_secondary(aws: &Aws, vpc_id: &str, primary: &str) -> Result<(), CloudError> {

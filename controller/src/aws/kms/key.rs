@@ -1,16 +1,17 @@
 //! KMS key: what encrypts stored account data and logs (PCI DSS 3.5.1, 3.6.1, 3.7.4: rotation; 7.2.1: each key names
-//! only its users).
+//! only its users, and nobody gets in past its policy by a grant).
 //!
 //! AWS rules obeyed: CreateKey takes no token; a deletion is scheduled, never immediate, and can be cancelled until
 //! then, which leaves the key disabled; rotation of a disabled key is off; a policy must leave the caller able to
-//! change it.
+//! change it; services that use the key for a resource make themselves grants, which they need.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
+use aws_sdk_kms::types::{GrantListEntry, KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
 use aws_smithy_types::retry::RetryConfig;
+use futures::future::join3;
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Delete};
@@ -44,7 +45,16 @@ pub struct Fields {
     pub pending_deletion: bool,
     pub rotation: Rotation,
     pub policy: PolicyDocument,
+    /// Grants to anybody but services of AWS, by id. None are wanted: they let in past the policy.
+    pub grants: BTreeMap<String, Grant>,
     pub tags: TagMap,
+}
+
+/// What somebody may do with the key, whatever its policy says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Grant {
+    pub grantee: String,
+    pub operations: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -112,15 +122,17 @@ impl Resource for Key {
         "kms:EnableKeyRotation",
         "kms:GetKeyPolicy",
         "kms:GetKeyRotationStatus",
+        "kms:ListGrants",
         "kms:ListKeys",
         "kms:ListResourceTags",
         "kms:PutKeyPolicy",
+        "kms:RevokeGrant",
         "kms:ScheduleKeyDeletion",
         "kms:TagResource",
         "kms:UntagResource",
         "kms:UpdateKeyDescription",
     ];
-    const CLOSE_FIRST: &'static [&'static str] = &["enabled", "pending_deletion", "rotation", "policy"];
+    const CLOSE_FIRST: &'static [&'static str] = &["enabled", "pending_deletion", "rotation", "policy", "grants"];
     const GUARDS_DATA: bool = true;
     const TIER: Tier = Tier::Fast;
     const CREATE: Create = Create::MakesTwins;
@@ -139,6 +151,7 @@ impl Resource for Key {
             pending_deletion: false,
             rotation: Rotation { enabled: true, period_days: Some(self.rotation_days) },
             policy: self.policy.clone(),
+            grants: BTreeMap::new(),
             tags,
         })
     }
@@ -203,6 +216,11 @@ impl Resource for Key {
         if touches("policy") {
             let call = kms.put_key_policy().key_id(key).policy_name("default").policy(want.policy.to_json());
             call.send().await.during("kms:PutKeyPolicy")?;
+        }
+        for grant in
+            changes.iter().filter(|change| change.field() == "grants").filter_map(|change| change.path.0.get(1))
+        {
+            gone(kms.revoke_grant().key_id(key).grant_id(grant).send().await.during("kms:RevokeGrant"))?;
         }
         if touches("description") {
             let call = kms.update_key_description().key_id(key).description(&want.description);
@@ -322,7 +340,9 @@ async fn fields(
     let tags = tags?;
     let rotation = aws.kms.get_key_rotation_status().key_id(arn).send();
     let policy = aws.kms.get_key_policy().key_id(arn).policy_name("default").send();
-    let (rotation, policy) = futures::future::join(rotation, policy).await;
+    let grants = aws.kms.list_grants().key_id(arn).into_paginator().items().send();
+    let (rotation, policy, grants) = join3(rotation, policy, grants.collect::<Result<Vec<_>, _>>()).await;
+    let grants = grants.during("kms:ListGrants")?.into_iter().filter(|grant| !is_of_aws(grant));
     let (rotation, policy) = (rotation.during("kms:GetKeyRotationStatus")?, policy.during("kms:GetKeyPolicy")?);
     let enabled = rotation.key_rotation_enabled;
     let policy = PolicyDocument::parse(policy.policy().unwrap_or_default())
@@ -333,8 +353,26 @@ async fn fields(
         pending_deletion,
         rotation: Rotation { enabled, period_days: rotation.rotation_period_in_days.filter(|_| enabled) },
         policy,
+        grants: grants.filter_map(|grant| Some((grant.grant_id.clone()?, seen(grant)))).collect(),
         tags,
     })
+}
+
+/// Whether a service has made the grant for itself: its own principal, its service-linked role, or a session that AWS
+/// runs in the account (as for the volumes of instances).
+fn is_of_aws(grant: &GrantListEntry) -> bool {
+    let grantee = grant.grantee_principal.as_deref().unwrap_or_default();
+    let own = |part| grantee.contains(part);
+    grant.grantee_service_principal.is_some()
+        || grantee.ends_with(".amazonaws.com")
+        || own(":role/aws-service-role/")
+        || own(":assumed-role/aws:")
+}
+
+fn seen(grant: GrantListEntry) -> Grant {
+    let operations = grant.operations.unwrap_or_default();
+    let operations = operations.iter().map(|operation| operation.as_str().to_owned()).collect();
+    Grant { grantee: grant.grantee_principal.unwrap_or_default(), operations }
 }
 
 pub(super) async fn read_tags(aws: &Aws, arn: &str) -> Result<TagMap, CloudError> {
@@ -352,4 +390,24 @@ async fn rotate(aws: &Aws, arn: &str, rotation: &Rotation) -> Result<(), CloudEr
 fn tag_list(tags: &TagMap) -> Vec<Tag> {
     let tag = |(key, value)| Tag::builder().tag_key(key).tag_value(value).build().ok();
     tags.iter().filter_map(tag).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_services_of_aws_hold_grants_that_stay() {
+        let to = |grantee: &str| is_of_aws(&GrantListEntry::builder().grantee_principal(grantee).build());
+        assert!(to("rds.us-east-1.amazonaws.com"));
+        assert!(to(
+            "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+        ));
+        assert!(to("arn:aws:sts::123456789012:assumed-role/aws:ec2-infrastructure/i-0123456789abcdef0"));
+        assert!(!to("arn:aws:iam::123456789012:role/aws-service-role"));
+        assert!(!to("arn:aws:iam::999999999999:root"));
+        assert!(!to("AROAEXAMPLE"));
+        let service = GrantListEntry::builder().grantee_service_principal("dynamodb.amazonaws.com").build();
+        assert!(is_of_aws(&service));
+    }
 }

@@ -1,8 +1,12 @@
 //! Log group: where a service writes, encrypted and kept for as long as PCI DSS 10.5.1 asks.
 //!
+//! Nobody gets what is in it but by the account's own permissions (PCI DSS 10.3.1): nothing sends it elsewhere.
+//!
 //! AWS rules obeyed: the key's policy must admit CloudWatch Logs before the group is made; a group must exist before
-//! its writer, which would otherwise make one without key and retention; names are unique in account and region.
+//! its writer, which would otherwise make one without key and retention; names are unique in account and region; one
+//! that is protected against deletion is deleted only after the protection is lifted.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -31,7 +35,22 @@ pub struct LogGroup {
     pub name: String,
     pub retention_days: i32,
     pub key: Ref<Key>,
+    /// Where events may also be sent by whoever sets that up.
+    pub subscription_destinations: BTreeSet<String>,
     pub tags: Tags,
+}
+
+impl LogGroup {
+    /// The subscriptions of others that may stay. Where nothing is seen yet, one for each destination stands for those
+    /// that may come: a destination that the spec no longer names is then another wish, and no drift.
+    fn admitted(&self, seen: Option<&Fields>) -> BTreeMap<String, Subscription> {
+        let Some(seen) = seen else {
+            let possible = |to: &String| (to.clone(), Subscription { destination: to.clone(), pattern: String::new() });
+            return self.subscription_destinations.iter().map(possible).collect();
+        };
+        let admitted = |(_, one): &(&String, &Subscription)| self.subscription_destinations.contains(&one.destination);
+        seen.subscriptions.iter().filter(admitted).map(|(name, one)| (name.clone(), one.clone())).collect()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,7 +59,18 @@ pub struct Fields {
     /// None: kept for ever.
     pub retention_days: Option<i32>,
     pub key_arn: Option<String>,
+    /// Where else each event is sent, by the filter's name. None are wanted but those to a destination that the spec
+    /// names.
+    pub subscriptions: BTreeMap<String, Subscription>,
+    /// Whether somebody may write with nothing but a token.
+    pub bearer_tokens: bool,
     pub tags: TagMap,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Subscription {
+    pub destination: String,
+    pub pattern: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,13 +86,17 @@ impl Resource for LogGroup {
         "logs:AssociateKmsKey",
         "logs:CreateLogGroup",
         "logs:DeleteLogGroup",
+        "logs:DeleteSubscriptionFilter",
         "logs:DescribeLogGroups",
+        "logs:DescribeSubscriptionFilters",
         "logs:ListTagsForResource",
+        "logs:PutBearerTokenAuthentication",
+        "logs:PutLogGroupDeletionProtection",
         "logs:PutRetentionPolicy",
         "logs:TagResource",
         "logs:UntagResource",
     ];
-    const CLOSE_FIRST: &'static [&'static str] = &["key_arn", "retention_days"];
+    const CLOSE_FIRST: &'static [&'static str] = &["key_arn", "retention_days", "subscriptions", "bearer_tokens"];
     const STATEFUL: bool = true;
     const CREATE: Create = Create::Idempotent;
 
@@ -86,6 +120,8 @@ impl Resource for LogGroup {
             name: self.name.clone(),
             retention_days: Some(self.retention_days),
             key_arn: Some(up.get(&self.key)?.arn.clone()),
+            subscriptions: self.admitted(seen),
+            bearer_tokens: false,
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
     }
@@ -133,6 +169,15 @@ impl Resource for LogGroup {
             let call = logs.associate_kms_key().log_group_name(&now.name).set_kms_key_id(want.key_arn.clone());
             call.send().await.during("logs:AssociateKmsKey")?;
         }
+        for filter in changes.iter().filter(|change| change.field() == "subscriptions").filter_map(Change::element) {
+            let call = logs.delete_subscription_filter().log_group_name(&now.name).filter_name(filter);
+            gone(call.send().await.during("logs:DeleteSubscriptionFilter"))?;
+        }
+        if touches("bearer_tokens") {
+            let call = logs.put_bearer_token_authentication().log_group_identifier(&now.name);
+            let call = call.bearer_token_authentication_enabled(want.bearer_tokens);
+            call.send().await.during("logs:PutBearerTokenAuthentication")?;
+        }
         if touches("retention_days") {
             retain(&cx.cloud, &want).await?;
         }
@@ -149,6 +194,7 @@ impl Resource for LogGroup {
     }
 
     async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
+        lift_protection(&cx.cloud, &cloud_id).await?;
         gone(cx.cloud.logs.delete_log_group().log_group_name(cloud_id).send().await.during("logs:DeleteLogGroup"))?;
         Ok(Progress::Done(()))
     }
@@ -174,16 +220,23 @@ async fn read(aws: &Aws, group: Group) -> Result<Option<Found<LogGroup>>, CloudE
     let Some(answer) = gone(answer.during("logs:ListTagsForResource"))? else { return Ok(None) };
     let tags: TagMap = answer.tags.unwrap_or_default().into_iter().collect();
     let claim = claim(&tags);
+    // Groups of others with a name like ours are only known by it.
+    let subscriptions = match claim {
+        Some(_) => subscriptions(aws, &name).await,
+        None => Ok(BTreeMap::new()),
+    };
     Ok(Some(Found {
         name_fits: claim.as_ref().is_some_and(|claim| claim.node.name == name),
         claim,
         name: Some(name.clone()),
         cloud_id: name.clone(),
         uses: group.kms_key_id.iter().cloned().collect(),
-        fields: Ok(Fields {
+        fields: subscriptions.map(|subscriptions| Fields {
             name: name.clone(),
             retention_days: group.retention_in_days,
             key_arn: group.kms_key_id,
+            subscriptions,
+            bearer_tokens: group.bearer_token_authentication_enabled.unwrap_or_default(),
             tags,
         }),
         output: Some(Output { name, arn }),
@@ -191,6 +244,29 @@ async fn read(aws: &Aws, group: Group) -> Result<Option<Found<LogGroup>>, CloudE
         leaving: false,
         created: group.creation_time.map(|milliseconds| milliseconds / 1000),
     }))
+}
+
+async fn subscriptions(aws: &Aws, group: &str) -> Result<BTreeMap<String, Subscription>, CloudError> {
+    let call = aws.logs.describe_subscription_filters().log_group_name(group).into_paginator().items().send();
+    let filters = call.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeSubscriptionFilters")?;
+    let subscription = filters.into_iter().map(|filter| {
+        let destination = filter.destination_arn.unwrap_or_default();
+        let pattern = filter.filter_pattern.unwrap_or_default();
+        (filter.filter_name.unwrap_or_default(), Subscription { destination, pattern })
+    });
+    Ok(subscription.collect())
+}
+
+/// What is deleted on purpose may have been protected by somebody.
+async fn lift_protection(aws: &Aws, group: &str) -> Result<(), CloudError> {
+    let call = aws.logs.describe_log_groups().log_group_name_prefix(group).send().await;
+    let answer = call.during("logs:DescribeLogGroups")?;
+    let own = answer.log_groups().iter().find(|one| one.log_group_name() == Some(group));
+    if own.and_then(|own| own.deletion_protection_enabled).unwrap_or_default() {
+        let call = aws.logs.put_log_group_deletion_protection().log_group_identifier(group);
+        call.deletion_protection_enabled(false).send().await.during("logs:PutLogGroupDeletionProtection")?;
+    }
+    Ok(())
 }
 
 fn arn(aws: &Aws, name: &str) -> String {

@@ -1,4 +1,5 @@
-//! S3 bucket: encrypted, versioned, with a lifecycle and a record of who reads it (PCI DSS 3.5.1, 10.3.1, 10.5.1).
+//! S3 bucket: encrypted, versioned, with a lifecycle, a record of who reads it, and nothing that copies it elsewhere (PCI
+//! DSS 3.5.1, 10.3.1, 10.5.1).
 //! Who may reach it is [`BucketPolicy`](super::BucketPolicy)'s affair.
 //!
 //! AWS rules obeyed: a name is unique among all accounts, lower-case, and has at most 63 characters; in us-east-1 a
@@ -6,6 +7,7 @@
 //! delete markers included; a lifecycle rule needs a filter; a bucket that receives server access logs cannot be
 //! encrypted by a KMS key.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_s3::types::{
@@ -49,6 +51,8 @@ pub struct Fields {
     pub encryption: Encryption,
     pub lifecycle: Rules,
     pub access_logs: Option<AccessLogs>,
+    /// Where new objects are copied to, by the rule's name. None is wanted.
+    pub replication: BTreeMap<String, String>,
     pub tags: TagMap,
 }
 
@@ -99,6 +103,7 @@ impl Resource for Bucket {
         "s3:GetBucketVersioning",
         "s3:GetEncryptionConfiguration",
         "s3:GetLifecycleConfiguration",
+        "s3:GetReplicationConfiguration",
         "s3:ListAllMyBuckets",
         "s3:ListBucketVersions",
         "s3:PutBucketLogging",
@@ -107,10 +112,13 @@ impl Resource for Bucket {
         "s3:PutBucketVersioning",
         "s3:PutEncryptionConfiguration",
         "s3:PutLifecycleConfiguration",
+        // To delete it.
+        "s3:PutReplicationConfiguration",
         // For tags in the creating call.
         "s3:TagResource",
     ];
-    const CLOSE_FIRST: &'static [&'static str] = &["object_ownership", "versioned", "encryption", "access_logs"];
+    const CLOSE_FIRST: &'static [&'static str] =
+        &["object_ownership", "versioned", "encryption", "access_logs", "replication"];
     const STATEFUL: bool = true;
     const CREATE: Create = Create::Idempotent;
     const DELETE: Delete = Delete::Last;
@@ -145,6 +153,7 @@ impl Resource for Bucket {
             lifecycle: Rules::from(&self.lifecycle),
             access_logs: target
                 .map(|target| AccessLogs { bucket: target.name.clone(), prefix: format!("{}/", self.name) }),
+            replication: BTreeMap::new(),
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
     }
@@ -197,6 +206,10 @@ impl Resource for Bucket {
         let touches = |field: &str| changes.iter().any(|change| change.field() == field);
         if touches("object_ownership") {
             set_ownership(aws, &now.name).await?;
+        }
+        if touches("replication") {
+            let call = aws.s3.delete_bucket_replication().bucket(&now.name).expected_bucket_owner(&aws.account_id);
+            gone(call.send().await.during("s3:PutReplicationConfiguration"))?;
         }
         if touches("encryption") {
             set_encryption(aws, &want).await?;
@@ -290,14 +303,16 @@ async fn read(aws: &Aws, bucket: TaggedBucket) -> Found<Bucket> {
 }
 
 async fn fields(aws: &Aws, name: &str, tags: TagMap) -> Result<Fields, CloudError> {
-    let (object_ownership, versioned, encryption, lifecycle, access_logs) = try_join!(
+    let (object_ownership, versioned, encryption, lifecycle, access_logs, replication) = try_join!(
         ownership(aws, name),
         versioning(aws, name),
         encryption(aws, name),
         lifecycle::read(aws, name),
         access_logs(aws, name),
+        replication(aws, name),
     )?;
-    Ok(Fields { name: name.to_owned(), object_ownership, versioned, encryption, lifecycle, access_logs, tags })
+    let name = name.to_owned();
+    Ok(Fields { name, object_ownership, versioned, encryption, lifecycle, access_logs, replication, tags })
 }
 
 fn not_ours(action: &'static str, bucket: &str) -> CloudError {
@@ -364,6 +379,17 @@ async fn access_logs(aws: &Aws, bucket: &str) -> Result<Option<AccessLogs>, Clou
         .during("s3:GetBucketLogging")?;
     let logs = |logs: LoggingEnabled| AccessLogs { bucket: logs.target_bucket, prefix: logs.target_prefix };
     Ok(answer.logging_enabled.map(logs))
+}
+
+async fn replication(aws: &Aws, bucket: &str) -> Result<BTreeMap<String, String>, CloudError> {
+    let call = aws.s3.get_bucket_replication().bucket(bucket).expected_bucket_owner(&aws.account_id);
+    let answer = gone(call.send().await.during("s3:GetReplicationConfiguration"))?;
+    let rules = answer.and_then(|answer| answer.replication_configuration).map(|found| found.rules).unwrap_or_default();
+    let rules = rules.into_iter().map(|rule| {
+        let to = rule.destination.map(|destination| destination.bucket).unwrap_or_default();
+        (rule.id.unwrap_or_default(), to)
+    });
+    Ok(rules.collect())
 }
 
 async fn set_ownership(aws: &Aws, bucket: &str) -> Result<(), CloudError> {
