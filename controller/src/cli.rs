@@ -166,6 +166,9 @@ struct AwsFlags {
     /// Consistency windows after which a KMS key without visible tags is taken for another's and not asked again.
     #[arg(long, env = "KEY_TAGS_WINDOWS", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     key_tags_windows: u32,
+    /// Seconds for which a KMS key that did not let its tags be read is not asked again.
+    #[arg(long, env = "DENIED_KEY_SECONDS", default_value_t = 600)]
+    denied_key_seconds: u64,
     /// Pages of 1000 objects that one step deletes from a bucket before other steps get their turn.
     #[arg(long, env = "PAGES_PER_EMPTYING", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pages_per_emptying: u32,
@@ -194,6 +197,7 @@ impl AwsFlags {
                 consistency_window: Duration::from_secs(self.consistency_window_seconds),
                 poll: Duration::from_secs(self.poll_seconds),
                 key_tags_windows: self.key_tags_windows,
+                denied_key_pause: Duration::from_secs(self.denied_key_seconds),
                 pages_per_emptying: self.pages_per_emptying,
             },
             attempt_timeout: Duration::from_secs(self.attempt_timeout_seconds),

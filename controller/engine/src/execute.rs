@@ -306,6 +306,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             self.end(index, planned.step.clone(), no_region(&planned.node));
             return None;
         };
+        let context = Context { unasked: planned.drift, ..context };
         let (cloud_id, step, sent) = (found.cloud_id.clone(), planned.step.clone(), Instant::now());
         let call = if step == Step::Leave { kind.keep } else { kind.delete };
         let (gone, drift) = (step == Step::Delete, planned.drift);
@@ -322,7 +323,8 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
 
     fn context(&self, node: &NodeId, predecessor: Option<&str>) -> Option<Context<C>> {
         let cloud = self.pass.clouds.get(&node.region)?.clone();
-        Some(Context { cloud, node: node.clone(), token: token(self.pass.uid, node, predecessor) })
+        let token = token(self.pass.uid, node, predecessor);
+        Some(Context { cloud, node: node.clone(), token, unasked: false })
     }
 
     fn finish(&mut self, index: usize, step: Step, digest: Option<String>, drift: bool, ended: Ended) {

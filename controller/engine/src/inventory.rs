@@ -10,12 +10,14 @@ use crate::id::{NodeId, Owner, Region};
 use crate::memory::{Known, Memory};
 use crate::resource::{AnyFound, Create, Kind};
 
+pub use crate::doubts::Doubts;
+
 /// One look at all things of one kind in one region, shared by all platforms of a scope.
 pub struct KindLook {
     pub began: Instant,
     pub found: Result<Vec<Arc<AnyFound>>, CloudError>,
     by_owner: HashMap<String, Vec<Arc<AnyFound>>>,
-    by_id: HashMap<String, Arc<AnyFound>>,
+    pub(crate) by_id: HashMap<String, Arc<AnyFound>>,
     by_name: HashMap<String, Arc<AnyFound>>,
 }
 
@@ -58,15 +60,6 @@ pub struct Inventory {
 pub struct Reread {
     pub asked: BTreeSet<String>,
     pub look: Arc<KindLook>,
-}
-
-/// What a platform must read again before it can plan.
-#[derive(Default, Debug, PartialEq, Eq)]
-pub struct Doubts {
-    /// Ids to read, by kind.
-    pub ids: BTreeMap<Place, BTreeSet<String>>,
-    /// Kinds to look at as a whole: something of unknown id was written after the look.
-    pub places: BTreeSet<Place>,
 }
 
 /// What is known of one wanted node.
@@ -157,6 +150,8 @@ pub struct Observation {
     pub other_generations: BTreeSet<String>,
     /// Kinds that could not be looked at.
     pub unread: BTreeMap<Place, CloudError>,
+    /// Whether something of the platform could not be read completely: what it uses may not be known.
+    pub half_read: bool,
     /// Remembered nodes that are not wanted and that a read by id did not show: gone for good.
     pub vanished: Vec<NodeId>,
     /// Nodes changed so shortly before that a read may not show it yet, and for how long still.
@@ -166,48 +161,7 @@ pub struct Observation {
 }
 
 impl Inventory {
-    /// What must be read again at `now`: nodes written after the look began, nodes known by id that it did not show,
-    /// and kinds of which something was not seen when it was too early to believe that, and no longer is.
-    pub fn doubts<C: 'static>(
-        &self,
-        graph: &Graph<C>,
-        memory: &Memory,
-        kinds: &[Kind<C>],
-        now: Instant,
-        window: Duration,
-    ) -> Doubts {
-        let mut doubts = Doubts::default();
-        for node in graph.nodes() {
-            let known = memory.nodes.get(&node.id);
-            let has_id = known.is_some_and(|known| known.cloud_id.is_some() && !known.gone);
-            let Some((place, look)) = self.look_for(&node.id, kinds).filter(|_| !has_id) else { continue };
-            let written = known.and_then(|known| known.written);
-            let twins = node.resource.kind().create == Create::MakesTwins;
-            let since = written.max(memory.watching_since.filter(|_| twins));
-            if since.is_some_and(|since| look.began < since + window && now >= since + window) {
-                doubts.places.insert(place);
-            }
-        }
-        for (node, known) in &memory.nodes {
-            let Some((place, look)) = self.look_for(node, kinds) else { continue };
-            let stale = known.written.is_some_and(|written| look.began <= written);
-            if known.gone && !stale {
-                continue;
-            }
-            match &known.cloud_id {
-                Some(id) if stale || (look.found.is_ok() && !look.by_id.contains_key(id)) => {
-                    doubts.ids.entry(place).or_default().insert(id.clone());
-                }
-                None if stale => {
-                    doubts.places.insert(place);
-                }
-                _ => {}
-            }
-        }
-        doubts
-    }
-
-    fn look_for<C: 'static>(&self, node: &NodeId, kinds: &[Kind<C>]) -> Option<(Place, &KindLook)> {
+    pub(crate) fn look_for<C: 'static>(&self, node: &NodeId, kinds: &[Kind<C>]) -> Option<(Place, &KindLook)> {
         let kind = kinds.iter().find(|kind| kind.name == node.kind)?;
         let place = (node.region.clone(), kind.name);
         let look = self.looks.get(&place)?;
@@ -229,9 +183,10 @@ impl Inventory {
             if let Err(error) = &look.found {
                 observation.unread.insert((region.clone(), *kind), error.clone());
             }
-            self.collect(region, kind, look, identity, memory, &mut candidates, &mut observation);
+            self.collect(region, kind, look, identity, memory, window, &mut candidates, &mut observation);
         }
         for (node, found) in candidates.iter().flat_map(|(node, all)| all.iter().map(move |found| (node, found))) {
+            observation.half_read |= found.fields.is_err();
             for used in &found.uses {
                 observation.users.entry(used.clone()).or_default().push(node.clone());
             }
@@ -285,6 +240,7 @@ impl Inventory {
         look: &KindLook,
         identity: &Identity,
         memory: &Memory,
+        window: Duration,
         candidates: &mut BTreeMap<NodeId, Vec<Arc<AnyFound>>>,
         observation: &mut Observation,
     ) {
@@ -299,7 +255,14 @@ impl Inventory {
         let named = look.by_owner.get(&identity.owner.name).into_iter().flatten();
         let by_known_id = known_ids.keys().filter_map(|id| look.by_id.get(*id)).filter(|found| found.claim.is_none());
         let again = reread.iter().flat_map(|reread| reread.look.found.iter().flatten());
+        // A twin that was deleted is still shown by a look from before.
+        let still_shown =
+            |id: &str, look: &KindLook| memory.deleted.get(id).is_some_and(|deleted| look.began <= *deleted + window);
         let things = named.chain(by_known_id).filter(|found| !superseded(&found.cloud_id)).chain(again);
+        let things = things.filter(|found| match reread.filter(|reread| reread.asked.contains(&found.cloud_id)) {
+            Some(reread) => !still_shown(&found.cloud_id, &reread.look),
+            None => !still_shown(&found.cloud_id, look),
+        });
         let mut taken = HashSet::new();
         for found in things {
             if !taken.insert(found.cloud_id.clone()) {
@@ -418,7 +381,10 @@ impl Inventory {
         if let Err(error) = &look.found {
             return Seen::Unknown(Unseen::Failed(error.clone()));
         }
-        if let Some(foreign) = unique_name.and_then(|name| look.by_name.get(name)) {
+        let reread = self.rereads.get(&place).filter(|reread| reread.look.found.is_ok());
+        let superseded = |found: &&Arc<AnyFound>| reread.is_some_and(|reread| reread.asked.contains(&found.cloud_id));
+        let named = unique_name.and_then(|name| look.by_name.get(name)).filter(|found| !superseded(found));
+        if let Some(foreign) = named {
             if foreign.claim.is_none() && identity.adopts.contains(node) {
                 return Seen::Present(foreign.clone());
             }

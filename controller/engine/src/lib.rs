@@ -10,8 +10,10 @@
 //! generic over its `Cloud`. Planning is synchronous, and the clock is a parameter.
 
 pub mod diff;
+pub mod doubts;
 pub mod error;
 pub mod execute;
+mod extras;
 pub mod graph;
 pub mod hold;
 pub mod id;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::id::NodeId;
 use crate::outputs::AnyOutput;
@@ -31,7 +31,12 @@ pub struct Memory {
     pub nodes: BTreeMap<NodeId, Known>,
     /// When this process, as leader, first looked for the platform. None: the object is new, nothing can exist yet.
     pub watching_since: Option<Instant>,
+    /// Ids of twins that were deleted, and when: a look from before still shows them.
+    pub deleted: BTreeMap<String, Instant>,
 }
+
+/// How long a deleted twin is remembered: longer than any look is old.
+const DELETED: Duration = Duration::from_secs(24 * 3600);
 
 impl Memory {
     /// Takes over that a node's thing is gone.
@@ -50,7 +55,11 @@ impl Memory {
             let known = self.nodes.entry(entry.node.clone()).or_default();
             let another = known.cloud_id.is_some() && known.cloud_id != entry.cloud_id;
             if entry.extra && another {
-                continue; // a twin: the node's own thing stays remembered
+                // A twin: the node's own thing stays remembered.
+                if let (true, Some(id), Some(written)) = (entry.gone, &entry.cloud_id, entry.written) {
+                    self.deleted.insert(id.clone(), written);
+                }
+                continue;
             }
             if entry.cloud_id.is_some() {
                 known.cloud_id.clone_from(&entry.cloud_id);
@@ -76,6 +85,7 @@ impl Memory {
                 known.wish.clone_from(&entry.wish);
             }
         }
+        self.deleted.retain(|_, deleted| deleted.elapsed() < DELETED);
         self.nodes.retain(|_, known| known.cloud_id.is_some() || known.written.is_some());
     }
 }

@@ -7,13 +7,14 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::diff::{Change, diff};
+use crate::extras::{kept_ids, plan_extra};
 use crate::graph::{Graph, Node};
 use crate::hold::{Exception, Hold};
 use crate::id::NodeId;
-use crate::inventory::{Extra, Observation, Role, Seen, Unseen};
+use crate::inventory::{Observation, Seen, Unseen};
 use crate::memory::{Known, Memory};
 use crate::outputs::Outputs;
-use crate::resource::{AnyFound, Create, Delete, Kind, Replace, Wish};
+use crate::resource::{AnyFound, Create, Kind, Replace, Wish};
 
 /// What shall be done with one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,9 +85,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Holds everything that would be made, and leaves repairs and deletions as they are.
+    /// Holds everything that would be made for the first time, and leaves repairs and deletions as they are.
     pub fn hold_creations(&mut self, hold: &Hold) {
         for planned in self.steps.iter_mut().filter(|planned| planned.found.is_none()) {
+            if planned.drift || planned.closes {
+                continue;
+            }
             if matches!(planned.step, Step::Create | Step::After(_)) {
                 planned.step = Step::Hold(hold.clone());
             }
@@ -258,6 +262,9 @@ pub fn decide<C: 'static>(
     if let Some(hold) = found_whole.and_then(|found| keeps_less(node, found, &step, drift, options)) {
         return Decision { changes, ..only(Step::Hold(hold)) };
     }
+    // A read from before our own change may lack what we have added. It cannot show what nobody has added.
+    let may_lag = options.settling.contains_key(&node.id) && !changes.iter().any(Change::is_removal);
+    let drift = drift && !(closing && may_lag && matches!(step, Step::Update(_)));
     let step = match step {
         Step::Update(_) | Step::Replace(..) if drift && !closing && options.settling.contains_key(&node.id) => {
             return only(Step::Hold(Hold::TooEarly { retry: options.settling[&node.id] }));
@@ -408,79 +415,4 @@ fn names_of_another(plan: &Plan) -> Option<Hold> {
         }
         _ => None,
     })
-}
-
-/// What holds data, everything that it uses, and what guards data: older data may be under a key that its holder does
-/// not name any longer.
-fn kept_ids<C: 'static>(extras: &[Extra], kinds: &[Kind<C>]) -> HashSet<String> {
-    let kind = |node: &NodeId| kinds.iter().find(|kind| kind.name == node.kind);
-    let of = |fits: fn(&Kind<C>) -> bool| {
-        let extras = extras.iter().filter(move |extra| extra.role != Role::Copy && kind(&extra.node).is_some_and(fits));
-        extras.map(|extra| extra.found.cloud_id.clone())
-    };
-    let mut kept: HashSet<String> = of(|kind| kind.stateful).collect();
-    if !kept.is_empty() {
-        kept.extend(of(|kind| kind.guards_data));
-    }
-    loop {
-        let uses: BTreeSet<String> = extras
-            .iter()
-            .filter(|extra| kept.contains(&extra.found.cloud_id))
-            .flat_map(|extra| extra.found.uses.iter().cloned())
-            .filter(|id| !kept.contains(id))
-            .collect();
-        if uses.is_empty() {
-            return kept;
-        }
-        kept.extend(uses);
-    }
-}
-
-fn plan_extra<C: 'static>(
-    extra: &Extra,
-    observation: &Observation,
-    kinds: &[Kind<C>],
-    options: &Options,
-    kept: &HashSet<String>,
-    plan: &mut Plan,
-) {
-    let Extra { found, node, role } = extra;
-    let notice =
-        |message: &str| Notice { node: node.clone(), cloud_id: found.cloud_id.clone(), message: message.to_owned() };
-    if *role == Role::Copy {
-        plan.notices.push(notice("carries our tags under another name; it is left alone"));
-        return;
-    }
-    let Some(kind) = kinds.iter().find(|kind| kind.name == node.kind) else { return };
-    let step = if kept.contains(&found.cloud_id) {
-        if found.claim.as_ref().is_some_and(|claim| claim.kept.is_some()) && !found.leaving {
-            return;
-        }
-        Step::Leave
-    } else if found.leaving {
-        return;
-    } else if found.busy == Some("deleting") {
-        Step::Hold(Hold::Busy("deleting"))
-    } else if kind.stateful && !options.deleting && !(options.approved.contains(node) && *role == Role::Unwanted) {
-        if *role == Role::Twin {
-            plan.notices.push(notice("is a second thing of this node and holds data; it is left alone"));
-            return;
-        }
-        Step::Hold(Hold::HoldsData)
-    } else if kind.delete_when == Delete::Last && !observation.unread.is_empty() {
-        Step::Hold(Hold::UsersUnread)
-    } else {
-        Step::Delete
-    };
-    plan.steps.push(Planned {
-        node: node.clone(),
-        component: "",
-        step,
-        drift: *role == Role::Twin,
-        closes: false,
-        extra: true,
-        found: Some(found.clone()),
-        digest: None,
-        changes: Vec::new(),
-    });
 }

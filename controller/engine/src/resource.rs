@@ -190,11 +190,14 @@ pub struct Context<C> {
     pub node: NodeId,
     /// The same for every retry of one creation, another for every other creation.
     pub token: String,
+    /// Whether it is a twin that goes, which nobody has asked for: what can be put off is put off.
+    pub unasked: bool,
 }
 
 impl<C> Clone for Context<C> {
     fn clone(&self) -> Self {
-        Self { cloud: self.cloud.clone(), node: self.node.clone(), token: self.token.clone() }
+        let (node, token) = (self.node.clone(), self.token.clone());
+        Self { cloud: self.cloud.clone(), node, token, unasked: self.unasked }
     }
 }
 

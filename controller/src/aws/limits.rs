@@ -14,6 +14,8 @@ pub struct Limits {
     /// The tags of a new key may not be visible at once: only after so many consistency windows is a key without ours
     /// believed to be another's. It is then never asked again, so this errs on the long side.
     pub key_tags_windows: u32,
+    /// How long a key that did not let us read its tags is not asked again.
+    pub denied_key_pause: Duration,
     /// Pages of objects that one step deletes from a bucket: the platform's other steps wait for its end.
     pub pages_per_emptying: u32,
 }

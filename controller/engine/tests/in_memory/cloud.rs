@@ -24,6 +24,8 @@ pub struct State {
     pub writes: Vec<String>,
     /// Kinds that cannot be read.
     pub unreadable: BTreeSet<&'static str>,
+    /// Ids of things that are seen, but not what they are like.
+    pub half_read: BTreeSet<String>,
     /// Ids that reads do not show.
     pub hidden: BTreeSet<String>,
     /// Nodes whose creation is refused.

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use payment_platform_engine::execute::{Pass, execute};
-use payment_platform_engine::inventory::{Identity, Inventory, KindLook, Reread};
+use payment_platform_engine::inventory::{Identity, Inventory, KindLook, Place, Reread};
 use payment_platform_engine::plan::{Options, Plan, plan};
-use payment_platform_engine::{Graph, Look, Memory, Owner, Ref, Region, Report};
+use payment_platform_engine::{Graph, Kind, Look, Memory, Owner, Ref, Region, Report};
 
 use crate::cloud::Cloud;
 use crate::kinds::{Box, Item, KINDS, Vault};
@@ -28,6 +28,8 @@ pub struct Driver {
     pub identity: Identity,
     pub options: Options,
     pub region: Region,
+    /// What all passes see first, as long as it is set: a look that other platforms share and that is not taken again.
+    pub shared: Option<BTreeMap<Place, Arc<KindLook>>>,
 }
 
 pub fn owner() -> Owner {
@@ -47,7 +49,22 @@ impl Driver {
             identity: Identity { label: Some("label".to_owned()), ..Identity::new(owner()) },
             options: Options { uid: owner().uid, ..Options::default() },
             region: Region::new("r"),
+            shared: None,
         }
+    }
+
+    /// From now on every pass begins with what is seen now.
+    pub fn share_this_look(&mut self) {
+        self.shared = Some(self.looks());
+    }
+
+    fn looks(&self) -> BTreeMap<Place, Arc<KindLook>> {
+        let look = |kind: &Kind<Cloud>| {
+            let began = Instant::now();
+            let found = block_on((kind.sweep)(self.cloud.clone(), Look::All));
+            ((self.region.clone(), kind.name), Arc::new(KindLook::new(began, found)))
+        };
+        KINDS.iter().map(look).collect()
     }
 
     /// The next controller: it knows nothing but what is on the cloud.
@@ -59,12 +76,8 @@ impl Driver {
     }
 
     fn inventory(&self, graph: &Graph<Cloud>) -> Inventory {
-        let mut inventory = Inventory::default();
-        for kind in KINDS {
-            let began = Instant::now();
-            let found = block_on((kind.sweep)(self.cloud.clone(), Look::All));
-            inventory.looks.insert((self.region.clone(), kind.name), Arc::new(KindLook::new(began, found)));
-        }
+        let looks = self.shared.clone().unwrap_or_else(|| self.looks());
+        let mut inventory = Inventory { looks, ..Inventory::default() };
         for (place, asked) in inventory.doubts(graph, &self.memory, KINDS, Instant::now(), WINDOW).ids {
             let kind = KINDS.iter().find(|kind| kind.name == place.1).expect("a known kind");
             let began = Instant::now();

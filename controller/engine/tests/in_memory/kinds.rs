@@ -1,5 +1,5 @@
-//! Three kinds: a box (a second creation makes a second box), an item (a token, links to other items as a whole set),
-//! and a vault, which holds data.
+//! Four kinds: a box (a second creation makes a second box), an item (a token, links to other items as a whole set), a
+//! vault, which holds data, and a lock, without which data may be unreadable.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cloud::{Cloud, State, Thing, lost};
 
-pub const KINDS: &[Kind<Cloud>] = &[Kind::of::<Box>(), Kind::of::<Item>(), Kind::of::<Vault>()];
+pub const KINDS: &[Kind<Cloud>] = &[Kind::of::<Box>(), Kind::of::<Item>(), Kind::of::<Vault>(), Kind::of::<Lock>()];
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fields {
@@ -32,7 +32,7 @@ pub struct Output {
 const THE_VAULT: &str = "the vault";
 
 macro_rules! kind {
-    ($name:ident, $kind:literal, $create:expr, $stateful:literal, $delete:expr, [$($field:ident: $type:ty),*], |$this:ident, $up:ident| $links:expr) => {
+    ($name:ident, $kind:literal, $create:expr, $stateful:literal, $guards:literal, $delete:expr, [$($field:ident: $type:ty),*], |$this:ident, $up:ident| $links:expr) => {
         #[derive(Clone, Serialize)]
         pub struct $name {
             pub owner: Owner,
@@ -47,6 +47,7 @@ macro_rules! kind {
             const REPLACE_ON: &'static [(&'static str, Replace)] = &[("shape", Replace::CreateFirst)];
             const CLOSE_FIRST: &'static [&'static str] = &["links"];
             const STATEFUL: bool = $stateful;
+            const GUARDS_DATA: bool = $guards;
             const CREATE: Create = $create;
             const DELETE: Delete = $delete;
 
@@ -102,11 +103,12 @@ macro_rules! kind {
     };
 }
 
-kind!(Box, "test/box", Create::MakesTwins, false, Delete::Last, [], |_this, _up| BTreeSet::new());
-kind!(Vault, "test/vault", Create::Idempotent, true, Delete::AfterItsUsers, [inside: Ref<Box>], |this, up| {
+kind!(Box, "test/box", Create::MakesTwins, false, false, Delete::Last, [], |_this, _up| BTreeSet::new());
+kind!(Lock, "test/lock", Create::MakesTwins, false, true, Delete::Last, [], |_this, _up| BTreeSet::new());
+kind!(Vault, "test/vault", Create::Idempotent, true, false, Delete::AfterItsUsers, [inside: Ref<Box>], |this, up| {
     BTreeSet::from([up.get(&this.inside)?.id.clone()])
 });
-kind!(Item, "test/item", Create::Idempotent, false, Delete::AfterItsUsers, [inside: Ref<Box>, links: Vec<Ref<Item>>], |this, up| {
+kind!(Item, "test/item", Create::Idempotent, false, false, Delete::AfterItsUsers, [inside: Ref<Box>, links: Vec<Ref<Item>>], |this, up| {
     let inside = up.get(&this.inside)?.id.clone();
     this.links.iter().map(|link| up.text(link, "id-", |item| &item.id)).chain([inside]).collect()
 });
@@ -128,23 +130,27 @@ fn sweep<R: Resource<Fields = Fields, Output = Output>>(
             .things
             .iter()
             .filter(|(id, thing)| thing.kind == kind && wanted(id, thing) && !state.hidden.contains(*id));
-        Ok(things.map(|(id, thing)| found(id, thing)).collect())
+        Ok(things.map(|(id, thing)| found(id, thing, state.half_read.contains(id))).collect())
     })
 }
 
-fn found<R: Resource<Fields = Fields, Output = Output>>(id: &str, thing: &Thing) -> Found<R> {
+fn found<R: Resource<Fields = Fields, Output = Output>>(id: &str, thing: &Thing, half_read: bool) -> Found<R> {
+    let fields = Fields {
+        size: thing.size,
+        shape: thing.size / 100,
+        links: thing.links.clone(),
+        owner: thing.claim.as_ref().map(|claim| claim.owner.uid.clone()).unwrap_or_default(),
+    };
     Found {
         claim: thing.claim.clone(),
         name: (thing.kind == Vault::KIND).then(|| THE_VAULT.to_owned()),
         name_fits: !thing.renamed,
         cloud_id: id.to_owned(),
-        uses: thing.links.iter().cloned().collect(),
-        fields: Ok(Fields {
-            size: thing.size,
-            shape: thing.size / 100,
-            links: thing.links.clone(),
-            owner: thing.claim.as_ref().map(|claim| claim.owner.uid.clone()).unwrap_or_default(),
-        }),
+        uses: if half_read { Vec::new() } else { thing.links.iter().cloned().collect() },
+        fields: match half_read {
+            true => Err(CloudError::new(Class::Denied, "cloud:Read", "AccessDenied", "no")),
+            false => Ok(fields),
+        },
         output: Some(Output { id: id.to_owned() }),
         busy: None,
         leaving: false,

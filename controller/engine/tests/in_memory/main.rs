@@ -6,5 +6,7 @@ mod kinds;
 
 mod crash;
 mod deletion;
+mod order;
 mod ownership;
 mod passes;
+mod twins;

@@ -7,17 +7,7 @@ use payment_platform_engine::{NodeId, Outcome, Owner, Region};
 
 use crate::cloud::Thing;
 use crate::driver::{Driver, built, owner, wanted};
-
-/// A second thing with all tags of a node.
-fn add_twin(driver: &Driver, node: &str) -> String {
-    let original = driver.cloud.ids(node).remove(0);
-    driver.cloud.with(|state| {
-        let twin = Thing { token: "another".to_owned(), ..state.things[&original].clone() };
-        let id = state.new_id();
-        state.things.insert(id.clone(), twin);
-        id
-    })
-}
+use crate::twins::add_twin;
 
 #[test]
 fn of_twins_the_one_in_use_stays() {

@@ -3,7 +3,7 @@
 use payment_platform_engine::{Graph, Outcome};
 use payment_platform_engine::{Hold, Step};
 
-use crate::driver::{Driver, built, wanted};
+use crate::driver::{Driver, built, let_the_window_pass, wanted};
 
 #[test]
 fn everything_is_made_after_what_it_uses() {
@@ -385,4 +385,39 @@ fn what_was_made_by_half_is_finished_without_asking() {
     resize(&driver, "vault", 9);
     driver.converge(&wanted(1, 5));
     assert_eq!(driver.cloud.contents(), built(1, 5));
+}
+
+#[test]
+fn what_our_own_change_may_explain_is_repaired_and_is_no_drift_what_it_cannot_is() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let c = driver.cloud.ids("c").remove(0);
+    let link = driver.cloud.with(|state| state.things[&c].links.iter().next().unwrap().clone());
+    // A read that lags behind our own creation lacks a link.
+    driver.cloud.with(|state| state.things.get_mut(&c).unwrap().links.remove(&link));
+    let report = driver.pass(&wanted(1, 1));
+    let entry = report.entries.iter().find(|entry| entry.node.name == "c").unwrap();
+    assert!(matches!(entry.step, Step::Update(_)) && !entry.drift, "{:?}", entry.step);
+    // Nobody but somebody else adds one.
+    driver.cloud.with(|state| state.things.get_mut(&c).unwrap().links.insert("id-foreign".to_owned()));
+    let report = driver.pass(&wanted(1, 1));
+    assert!(report.entries.iter().any(|entry| entry.node.name == "c" && entry.drift));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
+
+#[test]
+fn while_nothing_new_is_made_what_is_gone_is_made_again() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let_the_window_pass();
+    let a = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| state.things.remove(&a));
+    let mut graph = wanted(1, 1);
+    let more = crate::kinds::Box { owner: crate::driver::owner(), size: 1 };
+    graph.add("Boxes", &driver.region, "another", more);
+    let mut plan = driver.plan(&graph);
+    plan.hold_creations(&Hold::Quota("full".to_owned()));
+    let step = |name: &str| plan.steps.iter().find(|planned| planned.node.name == name).unwrap().step.clone();
+    assert_eq!(step("another"), Step::Hold(Hold::Quota("full".to_owned())));
+    assert_eq!(step("a"), Step::Create);
 }

@@ -28,6 +28,10 @@ use crate::aws::tags::{self, TagMap, Tags, claim, name_fits};
 /// longer parses.
 const DELETION_WINDOW: &str = "paymentplatform.io/deletion-window-days";
 
+/// What KMS takes, in days (ScheduleKeyDeletion).
+const SHORTEST_WINDOW: i32 = 7;
+const LONGEST_WINDOW: i32 = 30;
+
 /// A symmetric key for encryption and decryption.
 #[derive(Clone, Serialize)]
 pub struct Key {
@@ -77,6 +81,8 @@ pub struct KeyMarks(Mutex<HashMap<String, Mark>>);
 enum Mark {
     /// Since when it is known to carry no tags of ours.
     Foreign(Instant),
+    /// It did not let us read its tags, then.
+    Denied(Instant, CloudError),
     Ours(TagMap),
 }
 
@@ -85,6 +91,8 @@ impl KeyMarks {
         let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match (marks.get(arn), &mark) {
             (Some(Mark::Foreign(_)), Mark::Foreign(_)) => {}
+            // Ours stays ours: somebody has locked us out, and it is asked again at every look.
+            (Some(Mark::Ours(_)), Mark::Denied(..)) => {}
             _ => {
                 marks.insert(arn.to_owned(), mark);
             }
@@ -94,6 +102,15 @@ impl KeyMarks {
     fn is_foreign(&self, arn: &str, limits: Limits) -> bool {
         let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         matches!(marks.get(arn), Some(Mark::Foreign(since)) if since.elapsed() > limits.consistency_window * limits.key_tags_windows)
+    }
+
+    /// The error of a key that has just denied us: it is not asked again at once, and not taken for absent.
+    fn denied(&self, arn: &str, limits: Limits) -> Option<CloudError> {
+        let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match marks.get(arn) {
+            Some(Mark::Denied(at, error)) if at.elapsed() < limits.denied_key_pause => Some(error.clone()),
+            _ => None,
+        }
     }
 
     /// The tags of one of our keys, as they were last seen.
@@ -161,13 +178,23 @@ impl Resource for Key {
             Look::Ids(ids) => (ids, true),
             Look::All => (list(&aws).await?, false),
         };
-        let unknown = ids.into_iter().filter(|id| asked || !aws.key_marks.is_foreign(id, aws.limits));
+        let (mut ours, mut denied, mut readable) = (Vec::new(), None, asked);
+        let unknown: Vec<String> = ids
+            .into_iter()
+            .filter(|id| {
+                let just_denied = aws.key_marks.denied(id, aws.limits).filter(|_| !asked);
+                let foreign = aws.key_marks.is_foreign(id, aws.limits);
+                readable |= foreign;
+                let skipped = !asked && (foreign || just_denied.is_some());
+                denied = just_denied.or(denied.take());
+                !skipped
+            })
+            .collect();
         let found = stream::iter(unknown).map(|id| {
             let aws = aws.clone();
             async move { if asked { read_asked(&aws, &id).await } else { read_listed(&aws, &id).await } }
         });
         let found: Vec<Listed> = found.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
-        let (mut ours, mut denied, mut readable) = (Vec::new(), None, asked);
         for key in found {
             match key {
                 Listed::Ours(key) => ours.push(*key),
@@ -241,7 +268,7 @@ impl Resource for Key {
     /// Schedules the deletion; until its day the key can be brought back.
     async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
         let Some(tags) = gone(read_tags(&cx.cloud, &cloud_id).await)? else { return Ok(Progress::Done(())) };
-        let days = tags.get(DELETION_WINDOW).and_then(|days| days.parse().ok()).unwrap_or(30);
+        let days = deletion_window(&tags, cx.unasked);
         let call = cx.cloud.kms.schedule_key_deletion().key_id(cloud_id).pending_window_in_days(days);
         gone(call.send().await.during("kms:ScheduleKeyDeletion"))?;
         Ok(Progress::Done(()))
@@ -265,6 +292,13 @@ impl Resource for Key {
     }
 }
 
+/// Days until the deletion: what the key's tag says, within what KMS takes; the longest time for a twin, which somebody may
+/// still use.
+fn deletion_window(tags: &TagMap, twin: bool) -> i32 {
+    let tagged = tags.get(DELETION_WINDOW).and_then(|days| days.parse().ok());
+    tagged.filter(|_| !twin).unwrap_or(LONGEST_WINDOW).clamp(SHORTEST_WINDOW, LONGEST_WINDOW)
+}
+
 /// ARNs of all keys of the account and region.
 async fn list(aws: &Aws) -> Result<Vec<String>, CloudError> {
     let keys = aws.kms.list_keys().limit(1000).into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
@@ -285,7 +319,10 @@ async fn read_listed(aws: &Aws, arn: &str) -> Result<Listed, CloudError> {
     let tags = match read_tags(aws, arn).await {
         Ok(tags) => tags,
         Err(error) if error.class == Class::NotFound => return Ok(Listed::Foreign),
-        Err(error) if error.class == Class::Denied => return Ok(Listed::Denied(error)),
+        Err(error) if error.class == Class::Denied => {
+            aws.key_marks.set(arn, Mark::Denied(Instant::now(), error.clone()));
+            return Ok(Listed::Denied(error));
+        }
         Err(error) => return Err(error),
     };
     if claim(&tags).is_none() {
@@ -395,6 +432,15 @@ fn tag_list(tags: &TagMap) -> Vec<Tag> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_goes_after_a_time_that_kms_takes_and_a_twin_after_the_longest() {
+        let days =
+            |days: &str, twin| deletion_window(&TagMap::from([(DELETION_WINDOW.to_owned(), days.to_owned())]), twin);
+        assert_eq!((days("7", false), days("3", false), days("99", false)), (7, 7, 30));
+        assert_eq!((days("soon", false), days("7", true)), (30, 30));
+        assert_eq!(deletion_window(&TagMap::new(), false), 30);
+    }
 
     #[test]
     fn only_services_of_aws_hold_grants_that_stay() {
