@@ -2,6 +2,7 @@
 
 mod plan;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -151,6 +152,9 @@ struct AwsFlags {
     /// Calls to AWS that write, at once, for one platform.
     #[arg(long, env = "WIDTH", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     width: u16,
+    /// Calls a second to one account and region, on average; twice as many may be made at once.
+    #[arg(long, env = "CALLS_PER_SECOND", default_value = "100")]
+    calls_per_second: NonZeroU32,
     /// Corrections of one thing within the contest window after which further ones come later and later.
     #[arg(long, env = "CONTESTED_AFTER", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     contested_after: u16,
@@ -202,6 +206,7 @@ impl AwsFlags {
             },
             attempt_timeout: Duration::from_secs(self.attempt_timeout_seconds),
             operation_timeout: Duration::from_secs(self.operation_timeout_seconds),
+            calls_per_second: self.calls_per_second,
             attempts: self.attempts,
             principal_arn: self.principal_arn.clone(),
             lease,

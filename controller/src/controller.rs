@@ -66,6 +66,8 @@ struct Daemon {
     recorder: Recorder,
     states: StdMutex<HashMap<String, Arc<Mutex<ObjectState>>>>,
     failures: StdMutex<HashMap<String, u32>>,
+    /// The version of each object, by UID, that was read or written last.
+    versions: StdMutex<HashMap<String, String>>,
 }
 
 /// What this process remembers of one object.
@@ -80,6 +82,8 @@ struct ObjectState {
     told: BTreeSet<String>,
     /// Passes in a row in which a call failed that may work the next time.
     failed_passes: u32,
+    /// Passes in a row in which AWS refused something for now and nothing was brought further.
+    stuck_passes: u32,
 }
 
 /// Runs until `stop` resolves.
@@ -103,6 +107,7 @@ pub async fn run(
         recorder,
         states: StdMutex::default(),
         failures: StdMutex::default(),
+        versions: StdMutex::default(),
     });
     let (reader, writer) = reflector::store();
     // Our own status writes must not wake us; spec, annotations, finalizers and deletion must.
@@ -152,6 +157,12 @@ fn first_retry(class: Class) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
+/// How many times as late as at first to look again at what AWS has refused so many times in a row: what has just been
+/// let go of is often free within seconds, what somebody else uses is not.
+fn patience(stuck_passes: u32) -> u32 {
+    2_u32.saturating_pow(stuck_passes.saturating_sub(4).min(8))
+}
+
 /// Between 80 and 120 % of `time`, so that platforms do not look in step.
 fn jittered(time: Duration) -> Duration {
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
@@ -159,22 +170,37 @@ fn jittered(time: Duration) -> Duration {
 }
 
 async fn reconcile(object: Arc<Guarded>, daemon: Arc<Daemon>) -> Result<Action, Error> {
+    let known_uid = uid(object.meta());
     let state = {
         let mut states = daemon.states.lock().unwrap_or_else(PoisonError::into_inner);
-        states.entry(uid(object.meta())).or_default().clone()
+        states.entry(known_uid.clone()).or_default().clone()
     };
     let mut state = state.lock().await;
-    let Some(object) = daemon.fresh(object.meta()).await? else {
-        let mut states = daemon.states.lock().unwrap_or_else(PoisonError::into_inner);
-        states.remove(&uid(object.meta()));
+    let Some(object) = daemon.fresh(&object).await? else {
+        daemon.forget(&known_uid);
         return Ok(Action::await_change());
     };
+    // Deleted and made again since the watch saw it: another object, of which nothing is remembered.
+    if uid(&object.meta) != known_uid {
+        daemon.forget(&known_uid);
+        return Ok(Action::requeue(Duration::from_secs(1)));
+    }
     let action = daemon.pass(&object, &mut state).await?;
-    daemon.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&uid(&object.meta));
+    daemon.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&known_uid);
+    if object.meta.deletion_timestamp.is_some() && action == Action::await_change() {
+        daemon.forget(&known_uid);
+    }
     Ok(action)
 }
 
 impl Daemon {
+    /// Drops what is remembered of an object that is gone.
+    fn forget(&self, uid: &str) {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+
     async fn pass(&self, object: &Object, state: &mut ObjectState) -> Result<Action, Error> {
         if object.meta.deletion_timestamp.is_some() {
             return self.delete(object, state).await;
@@ -263,16 +289,18 @@ impl Daemon {
             _ => None,
         });
         let tier = jittered(self.settings.fast);
+        state.stuck_passes = if report.is_stuck() { state.stuck_passes + 1 } else { 0 };
+        let retry = report.retry(patience(state.stuck_passes));
         match failures.min() {
             None => {
                 state.failed_passes = 0;
-                report.retry().map_or(tier, |retry| retry.min(tier))
+                retry.map_or(tier, |retry| retry.min(tier))
             }
             Some(first) => {
                 // Each failed pass in a row doubles the pause, up to a whole interval.
                 let pause = first * 2_u32.saturating_pow(state.failed_passes.min(8));
                 state.failed_passes += 1;
-                jittered(pause).min(report.retry().unwrap_or(tier)).min(tier)
+                jittered(pause).min(retry.unwrap_or(tier)).min(tier)
             }
         }
     }
@@ -413,14 +441,17 @@ impl Daemon {
                 ages = Ages::NOW;
                 continue;
             }
-            let report = pass::carry_out(&prepared, &mut state.pass, limits, |_| {}).await;
-            let mut report = report;
+            let mut report = pass::carry_out(&prepared, &mut state.pass, limits, |_| {}).await;
             for ((region, kind), error) in &prepared.observation.unread {
                 tracing::warn!(%region, kind, %error, "Could not look while deleting.");
             }
             report.entries.retain(|entry| !matches!(entry.step, Step::Keep));
             let again = report.entries.iter().all(|entry| entry.outcome == Outcome::Changed) && complete;
-            self.write_status(object, status::deleting(object.base(), &report, &state.pass.memory)).await?;
+            self.write_status(
+                object,
+                status::deleting(object.base(), &report, &state.pass.memory, &prepared.observation.unread),
+            )
+            .await?;
             if !again {
                 return Ok(Action::requeue(self.next_look(&report, state)));
             }

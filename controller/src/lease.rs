@@ -2,28 +2,31 @@
 //!
 //! - Taken and renewed by replacing the object with its resourceVersion, so that of two candidates one fails.
 //! - Expiry is judged by our own clock, from when *we* last saw the holder renew: clocks of other machines do not count.
+//!   Nobody sets that clock, and it goes on while the machine sleeps.
 //! - A holder that could not renew in time stops at once; its calls are refused even earlier (see [`Held::lasts`]).
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ObjectMeta, PostParams};
 
-/// Until when the lease is ours by our own clock.
+use crate::clock::since_boot;
+
+/// Until when the lease is ours, by [`since_boot`].
 #[derive(Clone, Debug, Default)]
-pub struct Held(Arc<Mutex<Option<Instant>>>);
+pub struct Held(Arc<Mutex<Option<Duration>>>);
 
 impl Held {
     /// Whether the lease stays ours for at least `time` from now.
     pub fn lasts(&self, time: Duration) -> bool {
         let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() + time < until)
+        until.is_some_and(|until| since_boot() + time < until)
     }
 
-    fn set(&self, until: Option<Instant>) {
+    fn set(&self, until: Option<Duration>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 }
@@ -41,7 +44,7 @@ pub struct Elector {
     config: Config,
     held: Held,
     /// The holder's last renewal that we saw, and when we saw it.
-    seen: Option<(String, Instant)>,
+    seen: Option<(String, Duration)>,
 }
 
 impl Elector {
@@ -97,7 +100,7 @@ impl Elector {
 
     /// One try to take or renew the lease; whether it is ours.
     async fn attempt(&mut self) -> Result<bool, kube::Error> {
-        let began = Instant::now();
+        let began = since_boot();
         let ours = match self.api.get_opt(&self.config.name).await? {
             None => {
                 let metadata = ObjectMeta { name: Some(self.config.name.clone()), ..ObjectMeta::default() };
@@ -119,7 +122,7 @@ impl Elector {
     }
 
     /// Ours, free, or not renewed for its whole duration while we watched.
-    fn may_take(&mut self, spec: Option<&LeaseSpec>, now: Instant) -> bool {
+    fn may_take(&mut self, spec: Option<&LeaseSpec>, now: Duration) -> bool {
         let Some(spec) = spec else { return true };
         let Some(holder) = spec.holder_identity.as_ref().filter(|holder| !holder.is_empty()) else { return true };
         if *holder == self.config.identity {
@@ -129,7 +132,7 @@ impl Elector {
             format!("{holder} {:?} {:?}", spec.renew_time.as_ref().map(|time| time.0), spec.lease_transitions);
         let duration = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
         match &self.seen {
-            Some((seen, at)) if *seen == renewal => now.duration_since(*at) > Duration::from_secs(duration),
+            Some((seen, at)) if *seen == renewal => now.saturating_sub(*at) > Duration::from_secs(duration),
             _ => {
                 self.seen = Some((renewal, now));
                 false

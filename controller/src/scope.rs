@@ -1,15 +1,11 @@
 //! Clients and shared looks of one (account, region, role, external id).
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_config::{AppName, SdkConfig};
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use futures::future::{join, join_all};
@@ -19,8 +15,9 @@ use payment_platform_engine::{CloudError, Look, Region, Tier};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::aws::client::Clients;
-use crate::aws::error::{During, FENCED};
+use crate::aws::error::During;
 use crate::aws::limits::Limits;
+use crate::aws::transport::{Gate, Transport};
 use crate::aws::{Aws, KINDS};
 use crate::lease::Held;
 use crate::platform::{INTERFACES, service_name};
@@ -40,6 +37,8 @@ pub struct Settings {
     pub attempt_timeout: Duration,
     /// One call with all its attempts, at the most.
     pub operation_timeout: Duration,
+    /// Calls a second to one account and region, on average; twice as many at once.
+    pub calls_per_second: NonZeroU32,
     /// Attempts of a call that may be repeated.
     pub attempts: u32,
     /// How long it is believed whose account the credentials are: they can be replaced under a running process.
@@ -52,6 +51,9 @@ pub struct Settings {
     pub lease: Option<Held>,
 }
 
+/// After what time a look that has failed once is repeated.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
 /// Where services without a region are signed for (partition `aws`).
 const HOME_OF_GLOBAL: &str = "us-east-1";
 
@@ -59,6 +61,7 @@ const HOME_OF_GLOBAL: &str = "us-east-1";
 pub struct Scopes {
     base: SdkConfig,
     settings: Settings,
+    transport: Transport,
     sessions: Mutex<HashMap<Login, Arc<Session>>>,
 }
 
@@ -82,6 +85,8 @@ pub struct Session {
 pub struct Scope {
     pub aws: Arc<Aws>,
     looks: Mutex<BTreeMap<&'static str, Arc<KindLook>>>,
+    /// Looks in a row that have failed, by kind.
+    failures: StdMutex<BTreeMap<&'static str, u32>>,
     zones: OnceCell<Vec<String>>,
 }
 
@@ -109,18 +114,20 @@ impl Ages {
 impl Scopes {
     /// Reads region, credentials and endpoint from the environment, as the AWS SDK does.
     pub async fn from_environment(settings: Settings) -> Self {
+        let transport = Transport::default();
+        // The time of an attempt is the gate's affair: it begins when the attempt is sent.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(settings.connect_timeout)
-            .operation_attempt_timeout(settings.attempt_timeout)
             .operation_timeout(settings.operation_timeout)
             .build();
         let base = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(settings.attempts))
+            .http_client(transport.behind(Gate::open(settings.attempt_timeout)))
             .app_name(AppName::new(crate::controller::NAME).unwrap_or_else(|_| unreachable!("a valid name")))
             .load()
             .await;
-        Self { base, settings, sessions: Mutex::default() }
+        Self { base, settings, transport, sessions: Mutex::default() }
     }
 
     /// The session of a login, made when it is first asked for.
@@ -177,38 +184,28 @@ impl Scopes {
             return scope.clone();
         }
         let sdk_region = if region.is_global() { HOME_OF_GLOBAL } else { region.as_str() };
-        let config = session.config.to_builder().region(aws_config::Region::new(sdk_region.to_owned())).build();
-        let fence = Fence { lease: self.settings.lease.clone(), attempt: self.settings.attempt_timeout };
+        let Settings { calls_per_second, attempt_timeout, .. } = self.settings;
+        let gate = Gate::paced(calls_per_second, self.settings.lease.clone(), attempt_timeout);
+        let config = session.config.to_builder().region(aws_config::Region::new(sdk_region.to_owned()));
+        let config = config.http_client(self.transport.behind(gate)).build();
         let clients = Clients {
             region: region.clone(),
             account_id: identity.account_id.clone(),
-            ec2: aws_sdk_ec2::Client::from_conf(
-                aws_sdk_ec2::config::Builder::from(&config).interceptor(fence.clone()).build(),
-            ),
-            kms: aws_sdk_kms::Client::from_conf(
-                aws_sdk_kms::config::Builder::from(&config).interceptor(fence.clone()).build(),
-            ),
-            logs: aws_sdk_cloudwatchlogs::Client::from_conf(
-                aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(fence.clone()).build(),
-            ),
-            quotas: aws_sdk_servicequotas::Client::from_conf(
-                aws_sdk_servicequotas::config::Builder::from(&config).interceptor(fence.clone()).build(),
-            ),
-            iam: aws_sdk_iam::Client::from_conf(
-                aws_sdk_iam::config::Builder::from(&config).interceptor(fence.clone()).build(),
-            ),
+            ec2: aws_sdk_ec2::Client::new(&config),
+            kms: aws_sdk_kms::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            quotas: aws_sdk_servicequotas::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(
                 // A bucket as a host name is what AWS understands and emulators do not.
-                aws_sdk_s3::config::Builder::from(&config)
-                    .force_path_style(config.endpoint_url().is_some())
-                    .interceptor(fence.clone())
-                    .build(),
+                aws_sdk_s3::config::Builder::from(&config).force_path_style(config.endpoint_url().is_some()).build(),
             ),
             limits: self.settings.limits,
             key_marks: crate::aws::kms::KeyMarks::default(),
         };
         let aws = Arc::new(Aws::new(Arc::new(clients)));
-        let scope = Arc::new(Scope { aws, looks: Mutex::default(), zones: OnceCell::new() });
+        let scope =
+            Arc::new(Scope { aws, looks: Mutex::default(), failures: StdMutex::default(), zones: OnceCell::new() });
         scopes.insert(region.clone(), scope.clone());
         scope
     }
@@ -230,11 +227,12 @@ impl Scope {
         let now = Instant::now();
         let here = KINDS.iter().filter(|kind| kind.global == region.is_global());
         let due = here.filter(|kind| match looks.get(kind.name) {
-            Some(look) => look.found.is_err() || now.saturating_duration_since(look.began) >= ages.of(kind.tier),
+            Some(look) => now.saturating_duration_since(look.began) >= self.believed_for(look, kind, ages),
             None => true,
         });
         let round = self.aws.round();
         let seen = join_all(due.map(|kind| sweep(&round, kind, Look::All))).await;
+        self.count_failures(&seen);
         looks.extend(seen);
         looks.iter().map(|(kind, look)| ((region.clone(), *kind), look.clone())).collect()
     }
@@ -249,8 +247,30 @@ impl Scope {
         let round = self.aws.round();
         let due = KINDS.iter().filter(|kind| kinds.contains(&kind.name));
         let seen = join_all(due.map(|kind| sweep(&round, kind, Look::All))).await;
+        self.count_failures(&seen);
         looks.extend(seen.clone());
         seen
+    }
+
+    /// How long a look is good enough. One that has failed is shared like any other, for a short time that doubles:
+    /// all platforms of an account looking again at once is what a service that throttles us needs least.
+    fn believed_for(&self, look: &KindLook, kind: &Kind<Aws>, ages: Ages) -> Duration {
+        let age = ages.of(kind.tier);
+        if look.found.is_ok() {
+            return age;
+        }
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner).get(kind.name).copied();
+        (FIRST_RETRY * 2_u32.saturating_pow(failures.unwrap_or(1).clamp(1, 16) - 1)).min(age)
+    }
+
+    fn count_failures(&self, seen: &[(&'static str, Arc<KindLook>)]) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        for (kind, look) in seen {
+            match look.found {
+                Ok(_) => drop(failures.remove(kind)),
+                Err(_) => *failures.entry(*kind).or_default() += 1,
+            }
+        }
     }
 
     /// Reads some things of one kind by their ids, for one platform only.
@@ -290,29 +310,4 @@ async fn sweep(round: &Arc<Aws>, kind: &Kind<Aws>, look: Look) -> (&'static str,
         tracing::warn!(kind = kind.name, region = %round.region, %error, "Could not look.");
     }
     (kind.name, Arc::new(KindLook::new(began, found)))
-}
-
-/// Refuses to send, attempt by attempt, once the lease may be another controller's before the attempt ends.
-#[derive(Clone, Debug)]
-struct Fence {
-    lease: Option<Held>,
-    attempt: Duration,
-}
-
-impl Intercept for Fence {
-    fn name(&self) -> &'static str {
-        "Fence"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        match &self.lease {
-            Some(lease) if !lease.lasts(self.attempt) => Err(FENCED.into()),
-            _ => Ok(()),
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! From what a pass did to what the object's status says. Pure; the clock is a parameter.
 
 mod drift;
+mod explain;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,12 +9,14 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use payment_platform_api::status::{Approval, Drift, InventoryEntry, Outputs, Scope};
-use payment_platform_api::{ADOPT, APPROVE, PaymentPlatformStatus, Platform};
+use payment_platform_api::{APPROVE, PaymentPlatformStatus, Platform};
+use payment_platform_engine::inventory::Place;
 use payment_platform_engine::{Class, CloudError, Entry, Hold, Memory, NodeId, Outcome, Report};
 use serde_json::Value;
 
 pub use self::drift::describe_drift;
 use self::drift::{record_drift, shorten};
+use self::explain::{advice, explain, is_moving, needs_human, reason, reason_of};
 use crate::pass::Refusal;
 use crate::platform::{COMPONENTS, names};
 
@@ -186,18 +189,32 @@ pub fn awaiting_confirmation(
 }
 
 /// The status while everything is being deleted.
-pub fn deleting(base: Base<'_>, report: &Report, memory: &Memory) -> PaymentPlatformStatus {
+/// `unread` is what could not be looked at: while there is something, the deletion does not end.
+pub fn deleting(
+    base: Base<'_>,
+    report: &Report,
+    memory: &Memory,
+    unread: &BTreeMap<Place, CloudError>,
+) -> PaymentPlatformStatus {
     let mut status = base.previous.clone();
     status.observed_generation = base.generation;
     status.inventory = inventory(memory);
     let left = report.entries.iter().filter(|entry| !entry.gone).count();
     status.progress = Some(format!("deleting: {left} of {} left", report.entries.len()));
     let first = report.entries.iter().find(|entry| needs_human(&entry.outcome));
-    let (reason, message) = match first {
-        Some(entry) => (reason(&entry.outcome).to_owned(), explain(entry)),
-        None => ("Deleting".to_owned(), waiting_for(report, left)),
+    let blind = |needs_human: bool| unread.iter().find(|(_, error)| error.class.needs_human() == needs_human);
+    let not_looked = |((region, kind), error): (&Place, &CloudError)| {
+        format!("Cannot find out what is left of {kind} in {region}: {}", advice(error))
     };
-    let stalled = first.is_some();
+    let (reason, message) = match (first, blind(true)) {
+        (Some(entry), _) => (reason(&entry.outcome).to_owned(), explain(entry)),
+        (None, Some(unread)) => (reason_of(unread.1).to_owned(), not_looked(unread)),
+        (None, None) => {
+            let blind = blind(false).map(|unread| format!(" {}.", not_looked(unread)));
+            ("Deleting".to_owned(), waiting_for(report, left) + &blind.unwrap_or_default())
+        }
+    };
+    let stalled = first.is_some() || blind(true).is_some();
     status.conditions = conditions(
         base,
         vec![
@@ -330,87 +347,6 @@ fn component_condition(component: &str, report: &Report) -> Draft {
         None => Draft::new(&kind, true, "AsDescribed", progress),
         Some(entry) => Draft::new(&kind, false, reason(&entry.outcome), format!("{progress}; {}", explain(entry))),
     }
-}
-
-/// Whether the next pass may bring it further without a human.
-fn is_moving(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Waiting { .. } | Outcome::Blocked { .. } => true,
-        Outcome::Failed(error) => !error.class.needs_human(),
-        Outcome::Held(Hold::Unread(error)) => !error.class.needs_human(),
-        Outcome::Held(Hold::NotLookedAt | Hold::UsersUnread | Hold::InUse { .. } | Hold::Contested { .. }) => true,
-        _ => false,
-    }
-}
-
-fn needs_human(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Failed(error) => error.class.needs_human(),
-        Outcome::Held(hold) => hold.needs_human(),
-        _ => false,
-    }
-}
-
-fn reason(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Unchanged | Outcome::Changed => "AsDescribed",
-        Outcome::Waiting { .. } => "Waiting",
-        Outcome::Blocked { .. } => "Blocked",
-        Outcome::Failed(error) => reason_of(error),
-        Outcome::Held(hold) => match hold {
-            Hold::Unread(error) => reason_of(error),
-            Hold::NotLookedAt | Hold::UsersUnread => "Unknown",
-            Hold::TooEarly { .. } | Hold::Busy(_) => "Waiting",
-            Hold::NameTaken { .. } | Hold::NotBegun { .. } => "NameTaken",
-            Hold::OtherGeneration { .. } => "OtherGeneration",
-            Hold::Observing => "Observing",
-            Hold::WouldLoseData { .. } => "WouldLoseData",
-            Hold::WouldDisrupt { .. } => "WouldDisrupt",
-            Hold::WouldKeepLess { .. } => "WouldKeepLess",
-            Hold::Quota(_) => "QuotaExceeded",
-            Hold::Excepted { .. } => "LeftAlone",
-            Hold::HoldsData => "HoldsData",
-            Hold::InUse { .. } => "InUse",
-            Hold::Contested { .. } => "Contested",
-            Hold::Platform(_) => "Paused",
-        },
-    }
-}
-
-fn reason_of(error: &CloudError) -> &'static str {
-    match error.class {
-        Class::Denied => "AccessDenied",
-        Class::Unauthenticated => "Unauthenticated",
-        Class::Quota => "QuotaExceeded",
-        Class::Invalid => "InvalidRequest",
-        Class::AlreadyExists => "NameTaken",
-        Class::Throttled => "Throttled",
-        Class::Ambiguous => "NoAnswer",
-        Class::Unavailable => "Unavailable",
-        Class::NotFound => "NotFound",
-        Class::Conflict => "ConcurrentChange",
-        Class::InUse => "InUse",
-        Class::NotYet => "NotYet",
-    }
-}
-
-/// What is wrong with a node and what to do about it, in one line.
-fn explain(entry: &Entry) -> String {
-    let what = match &entry.outcome {
-        Outcome::Unchanged | Outcome::Changed => "as described".to_owned(),
-        Outcome::Waiting { until, .. } => format!("waiting until {until}"),
-        Outcome::Blocked { on } => format!("waits for {on}"),
-        Outcome::Held(hold @ Hold::NameTaken { owner: None, .. }) => {
-            format!("{hold}; delete it, or let the platform take it over with the annotation {ADOPT}={}", entry.node)
-        }
-        Outcome::Held(hold) => hold.to_string(),
-        Outcome::Failed(error) => match error.class {
-            Class::Denied => format!("{error}; allow the controller's role {}", error.action),
-            Class::Quota => format!("{error}; ask AWS to raise the quota"),
-            _ => error.to_string(),
-        },
-    };
-    format!("{}: {what}", entry.node)
 }
 
 /// Conditions with the time of the last flip: it moves only when the status does.

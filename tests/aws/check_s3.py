@@ -76,6 +76,18 @@ def a_bucket_logs_where_the_policy_lets_it(aws: Aws) -> None:
 
 
 @check
+def an_edit_of_its_policy_moves_the_date_of_a_bucket(aws: Aws) -> None:
+    name = bucket(aws, "dated")
+
+    def made() -> Any:
+        return next(one["CreationDate"] for one in aws.s3.list_buckets()["Buckets"] if one["Name"] == name)
+
+    before = made()
+    put_policy(aws, name, statement(name, "Tls", "Deny", "*", ["s3:*"], Condition=TLS_ONLY))
+    assert made() > before
+
+
+@check
 def a_tls_only_policy_lets_tls_in(aws: Aws) -> None:
     name = bucket(aws, "tls")
     put_policy(aws, name, statement(name, "Tls", "Deny", "*", ["s3:*"], Condition=TLS_ONLY))

@@ -3,6 +3,7 @@
 import functools
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import xmltodict
@@ -10,7 +11,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend
 from moto.s3.exceptions import S3ClientError
-from moto.s3.models import FakeBucket, PublicAccessBlock, s3_backends
+from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
 import key_policy
@@ -77,6 +78,18 @@ def new_bucket_defaults() -> None:
         bucket.encryption = {"Rule": default}
         bucket.public_access_block = PublicAccessBlock(True, True, True, True)
         bucket.ownership_rule = "BucketOwnerEnforced"
+
+
+@mend("s3-moving-dates", "the date of a bucket may move when its policy is edited")
+def moving_dates() -> None:
+    """AWS: CreationDate "can change when making changes to your bucket, such as editing its bucket policy" (API Reference,
+    Bucket). moto: it stands still. Goes when it may move."""
+
+    @around(S3Backend, "put_bucket_policy")
+    def put(original: Callable, backend: Any, bucket_name: str, policy: bytes) -> Any:
+        answer = original(backend, bucket_name, policy)
+        backend.get_bucket(bucket_name).creation_date += timedelta(seconds=1)
+        return answer
 
 
 @mend("s3-log-delivery-permission", "a policy that lets the logging service write is read as AWS reads it")

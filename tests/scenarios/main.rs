@@ -10,6 +10,7 @@ mod faults;
 mod generated;
 mod kinds;
 mod lifecycle;
+mod limits;
 mod matrix;
 mod ownership;
 mod races;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         refusals::ALL,
         generated::ALL,
         faults::ALL,
+        limits::ALL,
     ]
     .concat();
     if arguments.list {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use futures::FutureExt;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, PostParams};
 use payment_platform_tests::aws::Account;
 use payment_platform_tests::controller::Controller;
 use payment_platform_tests::object::{Object, condition};
@@ -25,6 +27,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("twins_made_by_hand_heal", |world| twins(world).boxed()),
     ("another_account_behind_the_same_object_is_refused", |world| other_account(world).boxed()),
     ("an_object_made_again_after_retain_takes_everything_over", |world| retain(world).boxed()),
+    ("a_forged_record_of_what_was_retained_takes_nothing_over", |world| forged(world).boxed()),
 ];
 
 async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
@@ -124,12 +127,20 @@ async fn copy(world: Arc<World>) -> anyhow::Result<()> {
     let tags = TagSpecification::builder().resource_type(ResourceType::Vpc).set_tags(Some(tags)).build();
     let copied = place.aws.ec2.create_vpc().cidr_block("10.9.0.0/16").tag_specifications(tags).send().await?;
     let copied = copied.vpc.and_then(|vpc| vpc.vpc_id).context("no VPC")?;
+    // A clone has all tags, the name among them; what it cannot have is the group's own name.
+    let alb = place.aws.ec2.describe_security_groups().group_ids(id(&status, "security-group/alb")?).send().await?;
+    let tags = TagSpecification::builder().resource_type(ResourceType::SecurityGroup);
+    let tags = tags.set_tags(alb.security_groups()[0].tags.clone()).build();
+    let call = place.aws.ec2.create_security_group().group_name("alb-test").description("A clone").vpc_id(&vpc);
+    let clone = call.tag_specifications(tags).send().await?.group_id.context("no group")?;
+    place.aws.open_port(&clone, 443).await?;
     let before = place.writes()?.len();
     object.look_now().await?;
     object.look_now().await?;
     place.no_write_since(before)?;
     let left = place.aws.ec2.describe_vpcs().vpc_ids(&copied).send().await?;
     ensure!(left.vpcs().len() == 1, "the copy was deleted");
+    ensure!(place.aws.is_open(&clone, 443).await?, "the clone of a group lost its rules");
     Ok(())
 }
 
@@ -296,4 +307,27 @@ async fn retain(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(condition(&status, "Conflict").is_some_and(|c| c.message.contains(&uid)), "{:#?}", status.conditions);
     place.no_write_since(before)?;
     Ok(())
+}
+
+/// Who may write ConfigMaps in a namespace must not get at other things of the account by that.
+async fn forged(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let key = place.aws.kms.create_key().description("somebody's").send().await?.key_metadata.context("no key")?;
+    let arn = key.arn.context("no ARN")?;
+    let scope =
+        json!({"accountId": place.account, "region": "us-east-1", "assumeRoleArn": Account::role_arn(&place.account)});
+    let record = json!({"environment": "prd", "region": "us-east-1", "vpcCidr": "10.0.0.0/16", "ownerUid": "forged",
+        "status": {"scopes": [scope], "inventory": [{"node": "us-east-1/kms/key/app", "id": arn}]}});
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "paymentplatform-payments-retained"},
+        "data": {"record.json": record.to_string()}});
+    let api: Api<ConfigMap> = Api::namespaced(place.client.clone(), &place.namespace);
+    api.create(&PostParams::default(), &serde_json::from_value(map)?).await?;
+    let object = place.create("payments", json!({"profile": "Ephemeral", "deletionPolicy": "Delete"})).await?;
+    let status = object.ready().await?;
+    ensure!(id(&status, "kms/key/app")? != arn, "somebody's key became ours");
+    object.delete().await?;
+    place.left_alone_since(0, &key.key_id)?;
+    let read = place.aws.kms.describe_key().key_id(&arn).send().await?.key_metadata.context("no key")?;
+    ensure!(read.description.as_deref() == Some("somebody's") && read.enabled, "{read:?}");
+    place.wrote_nothing_but(0, &[kinds::creation(), kinds::deletion()].concat())
 }

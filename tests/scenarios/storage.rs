@@ -140,14 +140,18 @@ async fn opened(world: Arc<World>) -> anyhow::Result<()> {
     let open = json!({"Version": "2012-10-17", "Statement": [{"Sid": "Open", "Effect": "Allow", "Principal": "*",
         "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{name}/*")}]});
     client.put_bucket_policy().bucket(&name).policy(open.to_string()).send().await?;
+    // The date of a bucket moves with its policy: without tags it is known all the same.
+    let theirs = s3::Tagging::builder().tag_set(s3::Tag::builder().key("theirs").value("1").build()?).build()?;
+    client.put_bucket_tagging().bucket(&name).tagging(theirs).send().await?;
     let block = object.corrected("s3/bucket-policy/flow-logs", "public_access_block.block_public_policy").await?;
     ensure!(block.before.as_deref() == Some("false"), "{block:?}");
     object.corrected("s3/bucket-policy/flow-logs", "policy.statements.Open").await?;
     object.corrected("s3/bucket-policy/flow-logs", "policy.statements.DenyInsecureTransport").await?;
+    object.corrected("s3/bucket/flow-logs", "tags").await?;
     object.ready().await?;
     let policy = client.get_bucket_policy().bucket(&name).send().await?.policy.unwrap_or_default();
     ensure!(!policy.contains("Open") && policy.contains("delivery.logs.amazonaws.com"), "{policy}");
-    place.wrote_nothing_but(before, &["PutPublicAccessBlock", "PutBucketPolicy"])?;
+    place.wrote_nothing_but(before, &["PutPublicAccessBlock", "PutBucketPolicy", "PutBucketTagging"])?;
     // A policy that is gone is made again, however often: its absence opens the bucket, so that no pause is made.
     for _ in 0..7 {
         client.delete_bucket_policy().bucket(&name).send().await?;

@@ -28,6 +28,8 @@ pub struct Call {
     pub status: u16,
     pub agent: String,
     pub params: Value,
+    /// When it arrived, in seconds since 1970.
+    pub t: f64,
     /// Milliseconds from its arrival to its answer.
     pub ms: f64,
     pub error: Option<String>,

@@ -1,5 +1,6 @@
 //! What scenarios and demo run on: a real API server, an emulated AWS, and the controller's own binary.
 
+pub mod api_proxy;
 pub mod aws;
 pub mod cluster;
 pub mod controller;

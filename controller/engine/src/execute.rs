@@ -343,7 +343,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 entry.output = output;
                 entry.written = Some(sent_or_now(sent));
                 entry.outcome = match waiting {
-                    Some((until, retry)) => Outcome::Waiting { until: until.to_owned(), retry },
+                    Some((until, retry)) => Outcome::Waiting { until: until.to_owned(), retry, refused: false },
                     None => {
                         entry.wish = digest;
                         Outcome::Changed
@@ -403,12 +403,14 @@ fn sent_or_now(sent: Instant) -> Instant {
     Instant::now().max(sent)
 }
 
+fn waiting(until: String, retry: Duration) -> Outcome {
+    Outcome::Waiting { until, retry, refused: false }
+}
+
 fn held(hold: &Hold) -> Outcome {
     match hold {
-        Hold::Busy(state) => Outcome::Waiting { until: format!("no longer {state}"), retry: Duration::from_secs(3) },
-        Hold::TooEarly { retry } => {
-            Outcome::Waiting { until: "reads show what may have been made before".to_owned(), retry: *retry }
-        }
+        Hold::Busy(state) => waiting(format!("no longer {state}"), Duration::from_secs(3)),
+        Hold::TooEarly { retry } => waiting("reads show what may have been made before".to_owned(), *retry),
         hold => Outcome::Held(hold.clone()),
     }
 }
@@ -424,9 +426,10 @@ fn first_time(error: CloudError) -> CloudError {
 
 /// Right but too early is waiting, not failure.
 fn failed(error: CloudError) -> Outcome {
+    let refused = |until, seconds| Outcome::Waiting { until, retry: Duration::from_secs(seconds), refused: true };
     match error.class {
-        Class::NotYet => Outcome::Waiting { until: error.to_string(), retry: Duration::from_secs(2) },
-        Class::InUse => Outcome::Waiting { until: format!("nothing uses it ({error})"), retry: Duration::from_secs(3) },
+        Class::NotYet => refused(error.to_string(), 2),
+        Class::InUse => refused(format!("nothing uses it ({error})"), 3),
         _ => Outcome::Failed(error),
     }
 }

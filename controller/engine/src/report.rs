@@ -19,6 +19,8 @@ pub enum Outcome {
     Waiting {
         until: String,
         retry: Duration,
+        /// AWS has refused it for now: nothing says that it will be otherwise soon.
+        refused: bool,
     },
     /// Not begun: `on` is not ready.
     Blocked {
@@ -78,12 +80,20 @@ impl Report {
         self.entries.iter().all(|entry| entry.outcome.is_ready())
     }
 
-    /// How soon to look again at what AWS is still working on.
-    pub fn retry(&self) -> Option<Duration> {
+    /// How soon to look again at what AWS is still working on; at what it refused, `patience` times as late.
+    pub fn retry(&self, patience: u32) -> Option<Duration> {
         let waits = self.entries.iter().filter_map(|entry| match &entry.outcome {
-            Outcome::Waiting { retry, .. } => Some(*retry),
+            Outcome::Waiting { retry, refused: false, .. } => Some(*retry),
+            Outcome::Waiting { retry, refused: true, .. } => Some(*retry * patience),
             _ => None,
         });
         waits.min()
+    }
+
+    /// Whether something is refused for now and nothing else was brought further.
+    pub fn is_stuck(&self) -> bool {
+        let refused = |entry: &Entry| matches!(entry.outcome, Outcome::Waiting { refused: true, .. });
+        let moved = |entry: &Entry| entry.outcome == Outcome::Changed && entry.written.is_some();
+        self.entries.iter().any(refused) && !self.entries.iter().any(moved)
     }
 }

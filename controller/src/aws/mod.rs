@@ -11,6 +11,7 @@ pub mod logs;
 pub mod policy;
 pub mod s3;
 pub mod tags;
+pub mod transport;
 
 pub use client::Aws;
 

@@ -5,9 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+/// The version of the policy language that ours are written in: only in this one do variables such as `${aws:username}`
+/// mean something.
+const VERSION: &str = "2012-10-17";
+/// The one that a document without a version is read in (IAM User Guide, "Version").
+const OLD_VERSION: &str = "2008-10-17";
+
 /// A policy: its statements by Sid. The order of statements has no meaning on AWS.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyDocument {
+    pub version: String,
     pub statements: BTreeMap<String, Statement>,
 }
 
@@ -65,7 +72,8 @@ pub fn root(account: &str) -> String {
 impl PolicyDocument {
     /// A policy of these statements, each with its Sid.
     pub fn of<'a>(statements: impl IntoIterator<Item = (&'a str, Statement)>) -> Self {
-        Self { statements: statements.into_iter().map(|(sid, statement)| (sid.to_owned(), statement)).collect() }
+        let statements = statements.into_iter().map(|(sid, statement)| (sid.to_owned(), statement));
+        Self { version: VERSION.to_owned(), statements: statements.collect() }
     }
 
     /// Reads a policy as AWS writes it. Statements without a Sid, or with one that is taken, are named after their
@@ -78,7 +86,8 @@ impl PolicyDocument {
             let sid = sid.map_or_else(|| format!("#{index}"), str::to_owned);
             statements.insert(sid, parse_statement(statement));
         }
-        Ok(Self { statements })
+        let version = document["Version"].as_str().unwrap_or(OLD_VERSION).to_owned();
+        Ok(Self { version, statements })
     }
 
     /// The policy as AWS reads it. The order has no meaning, but people read it: who administers first, then who uses,
@@ -111,7 +120,7 @@ impl PolicyDocument {
             map.extend(statement.other.clone());
             Value::Object(map)
         });
-        json!({ "Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>() }).to_string()
+        json!({ "Version": self.version, "Statement": statements.collect::<Vec<_>>() }).to_string()
     }
 }
 
@@ -198,17 +207,25 @@ mod tests {
         let statement = Statement::allow(root("123456789012"), &["kms:*"]);
         let conditional = Statement::allow("Service logs.us-east-1.amazonaws.com", &["kms:Encrypt*", "kms:Decrypt*"])
             .when("ArnLike", "kms:EncryptionContext:aws:logs:arn", "arn:aws:logs:us-east-1:123456789012:*");
-        let policy = PolicyDocument {
-            statements: BTreeMap::from([("Root".to_owned(), statement), ("Logs".to_owned(), conditional)]),
-        };
+        let policy = PolicyDocument::of([("Root", statement), ("Logs", conditional)]);
         assert_eq!(PolicyDocument::parse(&policy.to_json()).unwrap(), policy);
     }
 
     #[test]
     fn what_aws_writes_differently_is_the_same() {
-        let one = r#"{"Statement":{"Sid":"A","Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"kms:*","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":true}}}}"#;
+        let one = r#"{"Version":"2012-10-17","Statement":{"Sid":"A","Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"kms:*","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":true}}}}"#;
         let other = r#"{"Version":"2012-10-17","Statement":[{"Sid":"A","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::123456789012:root"]},"Action":["kms:*"],"Resource":["*"],"Condition":{"Bool":{"kms:GrantIsForAWSResource":["true"]}}}]}"#;
         assert_eq!(PolicyDocument::parse(one).unwrap(), PolicyDocument::parse(other).unwrap());
+    }
+
+    #[test]
+    fn a_policy_of_the_old_language_is_another_one() {
+        let with =
+            |version: &str| format!(r#"{{{version}"Statement":[{{"Sid":"A","Effect":"Deny","Action":"a:b"}}]}}"#);
+        let new = PolicyDocument::parse(&with(r#""Version":"2012-10-17","#)).unwrap();
+        let old = PolicyDocument::parse(&with(r#""Version":"2008-10-17","#)).unwrap();
+        assert_eq!(PolicyDocument::parse(&with("")).unwrap(), old);
+        assert_ne!(new, old);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The object as its users write it: what its fields and annotations ask for, and how it is read and written.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
+use kube::Resource as _;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use payment_platform_api::spec::{DeletionPolicy, Profile};
 use payment_platform_api::{
@@ -11,9 +13,9 @@ use payment_platform_api::{
     TAKE_OVER, platform,
 };
 use payment_platform_engine::{NodeId, Owner};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Daemon, Error};
+use super::{Daemon, Error, Guarded};
 use crate::pass::{Mode, Subject};
 use crate::status::Base;
 
@@ -105,10 +107,20 @@ impl Daemon {
         Api::namespaced_with(self.client.clone(), meta.namespace.as_deref().unwrap_or_default(), &resource)
     }
 
-    /// Reads the object anew: what the watch gave may be older than our last write.
-    pub(super) async fn fresh(&self, meta: &ObjectMeta) -> Result<Option<Object>, Error> {
+    /// The object as it is after our last write. What the watch gave is that if it is the version that we have read or
+    /// written last; else it is read anew, since the watch may lag behind.
+    pub(super) async fn fresh(&self, watched: &Guarded) -> Result<Option<Object>, Error> {
+        let meta = watched.meta();
+        if let Ok(object) = &watched.0
+            && meta.resource_version.is_some()
+            && self.version(&uid(meta)) == meta.resource_version
+        {
+            let status = object.status.clone().unwrap_or_default();
+            return Ok(Some(Object { meta: object.metadata.clone(), spec: Ok(object.spec.clone()), status }));
+        }
         let name = meta.name.as_deref().unwrap_or_default();
         let Some(object) = self.api(meta).get_opt(name).await.map_err(during("read"))? else { return Ok(None) };
+        self.know_version(&object.metadata);
         let status = object.data.get("status").cloned().unwrap_or_default();
         let spec = object.data.get("spec").cloned().unwrap_or_default();
         Ok(Some(Object {
@@ -132,10 +144,8 @@ impl Daemon {
         let patch =
             json!({ "metadata": { "finalizers": finalizers, "resourceVersion": object.meta.resource_version } });
         let name = object.meta.name.as_deref().unwrap_or_default();
-        self.api(&object.meta)
-            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .map_err(during("change the finalizers of"))?;
+        let written = self.api(&object.meta).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        self.know_version(&written.map_err(during("change the finalizers of"))?.metadata);
         Ok(())
     }
 
@@ -155,17 +165,32 @@ impl Daemon {
         }
         let old = serde_json::to_value(there).unwrap_or_default();
         let mut new = serde_json::to_value(&next).unwrap_or_default();
-        if let (Some(old), Some(new)) = (old.as_object(), new.as_object_mut()) {
-            for key in old.keys() {
-                new.entry(key.clone()).or_insert(serde_json::Value::Null);
-            }
-        }
+        take_away(&old, &mut new);
         let name = object.meta.name.as_deref().unwrap_or_default();
-        self.api(&object.meta)
-            .patch_status(name, &PatchParams::default(), &Patch::Merge(json!({ "status": new })))
-            .await
-            .map_err(during("write the status of"))?;
+        let patch = Patch::Merge(json!({ "status": new }));
+        let written = self.api(&object.meta).patch_status(name, &PatchParams::default(), &patch).await;
+        self.know_version(&written.map_err(during("write the status of"))?.metadata);
         Ok(())
+    }
+
+    fn version(&self, uid: &str) -> Option<String> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+    }
+
+    fn know_version(&self, meta: &ObjectMeta) {
+        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = &meta.resource_version {
+            versions.insert(uid(meta), version.clone());
+        }
+    }
+}
+
+/// Makes a merge patch of `new`: what is in `old` only becomes null, at every depth (RFC 7386).
+fn take_away(old: &Value, new: &mut Value) {
+    if let (Some(old), Some(new)) = (old.as_object(), new.as_object_mut()) {
+        for (key, old) in old {
+            take_away(old, new.entry(key.clone()).or_insert(Value::Null));
+        }
     }
 }
 
@@ -181,4 +206,17 @@ pub(super) fn uid(meta: &ObjectMeta) -> String {
 
 pub(super) fn during(what: &'static str) -> impl Fn(kube::Error) -> Error {
     move |error| Error::Kube(what, Box::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_away_is_null_at_every_depth() {
+        let old = json!({"a": 1, "outputs": {"vpcId": "vpc-1", "region": "r"}, "list": [{"x": 1}], "gone": {"y": 1}});
+        let mut new = json!({"a": 1, "outputs": {"region": "r"}, "list": []});
+        take_away(&old, &mut new);
+        assert_eq!(new, json!({"a": 1, "outputs": {"vpcId": null, "region": "r"}, "list": [], "gone": null}));
+    }
 }

@@ -2,6 +2,9 @@
 //! UID in the tags of its resources and what its status recorded. The same manifest applied again finds it, goes on as
 //! that object, and so takes everything over without a write on AWS.
 //!
+//! It names no ids: who may write ConfigMaps could otherwise make the controller take over, and delete, whatever has lost
+//! or never had tags. What belongs to the earlier object is told from its tags alone.
+//!
 //! It proves that the earlier object is gone: in another cluster, where that one may still live, there is none, and
 //! taking over needs the annotation `take-over`.
 
@@ -32,8 +35,8 @@ struct Record {
 
 impl Record {
     fn of(object: &Object, spec: &PaymentPlatformSpec) -> Self {
-        let PaymentPlatformStatus { resolved, scopes, inventory, tag_keys, .. } = object.status.clone();
-        let status = PaymentPlatformStatus { resolved, scopes, inventory, tag_keys, ..Default::default() };
+        let PaymentPlatformStatus { resolved, scopes, tag_keys, .. } = object.status.clone();
+        let status = PaymentPlatformStatus { resolved, scopes, tag_keys, ..Default::default() };
         let (environment, region, vpc_cidr) = identity(spec);
         Self { environment, region, vpc_cidr, owner_uid: object.owner().uid, status }
     }
@@ -101,11 +104,10 @@ impl Daemon {
         let record = map.and_then(|map| map.data?.remove(RECORD));
         let record = record.and_then(|text| serde_json::from_str::<Record>(&text).ok());
         let Some(record) = record.filter(|record| record.fits(spec)) else { return Ok(false) };
-        let PaymentPlatformStatus { resolved, scopes, inventory, tag_keys, .. } = record.status;
+        let PaymentPlatformStatus { resolved, scopes, tag_keys, .. } = record.status;
         let next = PaymentPlatformStatus {
             resolved,
             scopes,
-            inventory,
             tag_keys,
             owner_uid: Some(record.owner_uid),
             ..object.status.clone()

@@ -9,6 +9,7 @@ mod network;
 mod security_groups;
 mod vpc_endpoints;
 
+use ipnet::IpNet;
 use payment_platform_api::Platform;
 use payment_platform_engine::{Graph, NodeId, Owner, Region};
 
@@ -76,6 +77,11 @@ impl Build<'_> {
     fn env(&self) -> &str {
         &self.platform.environment
     }
+}
+
+/// A range as EC2 writes it (IPv6 in lower case and shortened); groups and prefix lists as they are.
+fn canonical(peer: &str) -> String {
+    peer.parse::<IpNet>().map_or_else(|_| peer.to_owned(), |range| range.trunc().to_string())
 }
 
 #[cfg(test)]

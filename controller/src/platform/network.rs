@@ -12,7 +12,7 @@ use payment_platform_api::platform::Zone;
 use payment_platform_api::spec::{NatGateways, Tier};
 use payment_platform_engine::{Ref, Region, Resource};
 
-use super::{Build, names};
+use super::{Build, canonical, names};
 use crate::aws::ec2::{AclEntry, Address, InternetGateway, NatGateway, NetworkAcl, RouteTable, Subnet, Target, Vpc};
 
 pub const COMPONENT: &str = "Network";
@@ -115,7 +115,7 @@ fn table(
         _ => Tier::Database,
     };
     for route in build.platform.extra_routes.iter().filter(|route| route.tier == tier) {
-        routes.insert(route.destination.clone(), Target::Fixed(route.target.clone()));
+        routes.insert(canonical(&route.destination), Target::Fixed(route.target.clone()));
     }
     let table = RouteTable { vpc: vpc.clone(), main: false, routes, subnets, tags };
     build.graph.add(COMPONENT, &build.region, node, table)

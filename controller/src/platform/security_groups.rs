@@ -4,7 +4,7 @@
 use payment_platform_api::spec::{self, ExtraRule, Protocol};
 use payment_platform_engine::{Ref, Resource};
 
-use super::{Build, names};
+use super::{Build, canonical, names};
 use crate::aws::ec2::{Direction, Peer, Rule, SecurityGroup, SecurityGroupRules, Vpc};
 
 pub const COMPONENT: &str = "SecurityGroups";
@@ -106,7 +106,7 @@ fn extra(rule: &ExtraRule) -> Rule {
         },
         protocol: protocol.to_owned(),
         ports: rule.from_port.map(|from| (from, rule.to_port.unwrap_or(from))),
-        peer: Peer::Fixed(rule.peer.clone()),
+        peer: Peer::Fixed(canonical(&rule.peer)),
         description: rule.description.clone(),
     }
 }

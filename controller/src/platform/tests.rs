@@ -2,7 +2,7 @@ use payment_platform_api::spec::{NatGateways, Network, PaymentPlatformSpec, Prof
 use payment_platform_api::{Facts, Platform};
 use payment_platform_engine::Owner;
 
-use super::{COMPONENTS, desired};
+use super::{COMPONENTS, canonical, desired};
 use crate::aws::KINDS;
 use crate::aws::logs::PREFIXES;
 
@@ -99,4 +99,12 @@ fn a_look_covers_the_name_of_every_log_group() {
     for node in graph.nodes().iter().filter(|node| node.id.kind == "logs/log-group") {
         assert!(PREFIXES.iter().any(|prefix| node.id.name.starts_with(prefix)), "{}", node.id);
     }
+}
+
+#[test]
+fn ranges_are_written_as_ec2_writes_them() {
+    assert_eq!(canonical("2001:DB8:0::/32"), "2001:db8::/32");
+    assert_eq!(canonical("0::/0"), "::/0");
+    assert_eq!(canonical("10.0.0.0/8"), "10.0.0.0/8");
+    assert_eq!(canonical("sg-0123456789abcdef0"), "sg-0123456789abcdef0");
 }

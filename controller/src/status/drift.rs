@@ -13,13 +13,22 @@ use super::Limits;
 /// New drift goes in front; what is right again gets its time.
 pub fn record_drift(records: &mut Vec<Drift>, report: &Report, now: Timestamp, limits: Limits) {
     let put_right = |entry: &&Entry| matches!(entry.outcome, Outcome::Unchanged | Outcome::Changed);
-    let right: BTreeSet<String> = report.entries.iter().filter(put_right).map(|entry| entry.node.to_string()).collect();
+    let (right, not_right): (Vec<&Entry>, Vec<&Entry>) = report.entries.iter().partition(put_right);
+    // Of twins both have the node's name: while one of them is not as it should be, nothing of the node is.
+    let not_right: BTreeSet<String> = not_right.iter().map(|entry| entry.node.to_string()).collect();
+    let right = right.iter().map(|entry| entry.node.to_string()).filter(|node| !not_right.contains(node));
+    let right: BTreeSet<String> = right.collect();
     let mut new = Vec::new();
     for entry in report.entries.iter().filter(|entry| entry.drift) {
         for (field, before, after) in differences(entry, limits.drift_value_chars) {
             let node = entry.node.to_string();
-            let open =
-                |record: &&mut Drift| record.node == node && record.field == field && record.corrected_time.is_none();
+            let open = |record: &&mut Drift| {
+                record.node == node
+                    && record.field == field
+                    && record.corrected_time.is_none()
+                    // Of twins each has records of its own; the node's own thing may have got another id.
+                    && (!entry.extra || record.id == entry.cloud_id)
+            };
             if let Some(record) = records.iter_mut().find(open) {
                 record.before = before;
                 record.after = after;

@@ -53,6 +53,7 @@ pub const ROWS: &[Row] = &[
             ("policy.statements.*.effect", Changed),
             ("policy.statements.*.principals", Changed),
             ("policy.statements.*.resources", Changed),
+            ("policy.version", Changed),
         ],
         |scene| policy(scene, broken).boxed(),
     ),

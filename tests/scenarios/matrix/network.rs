@@ -144,6 +144,7 @@ pub const ROWS: &[Row] = &[
             ("policy.statements.*.effect", Changed),
             ("policy.statements.*.principals", Changed),
             ("policy.statements.*.resources", Changed),
+            ("policy.version", Changed),
         ],
         |scene| gateway_endpoint(scene).boxed(),
     ),

@@ -75,6 +75,7 @@ pub const ROWS: &[Row] = &[
             ("policy.statements.*.effect", Changed),
             ("policy.statements.*.principals", Changed),
             ("policy.statements.*.resources", Changed),
+            ("policy.version", Changed),
         ],
         |scene| bucket_policy(scene, broken).boxed(),
     ),
@@ -153,6 +154,7 @@ pub fn without_last(document: &mut Value) {
 
 /// Everything about the last statement is changed. It denies: what it would allow, AWS checks.
 pub fn broken(document: &mut Value) {
+    document["Version"] = "2008-10-17".into();
     let Some(statement) = document["Statement"].as_array_mut().and_then(|all| all.last_mut()) else { return };
     let denies = statement["Effect"] == "Deny";
     statement["Effect"] = if denies { "Allow" } else { "Deny" }.into();

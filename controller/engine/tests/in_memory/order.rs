@@ -256,8 +256,9 @@ fn walk(needs: &Needs, fails: Option<usize>) -> usize {
     let graph = graph_of(needs);
     let options = Options { uid: owner().uid, ..Options::default() };
     let fails = fails.map(|node| node.to_string());
-    let below =
-        |name: &str| -> Vec<String> { needs[name.parse::<usize>().unwrap()].iter().map(usize::to_string).collect() };
+    let below = |name: &str| -> Vec<String> {
+        needs[name.parse::<usize>().expect("a number")].iter().map(usize::to_string).collect()
+    };
     let (mut path, mut orders) = (Path::default(), 0);
     let made = loop {
         let yard = Arc::new(Yard::default());

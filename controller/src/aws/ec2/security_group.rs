@@ -48,6 +48,20 @@ impl SecurityGroup {
     pub fn name(node: &str, environment: &str) -> String {
         format!("sg-{node}-payment-{environment}")
     }
+
+    /// The group's own name, which AWS does not let anybody change.
+    pub fn group_name(node: &str, environment: &str) -> String {
+        match node {
+            DEFAULT => DEFAULT.to_owned(),
+            node => format!("{node}-payment-{environment}"),
+        }
+    }
+}
+
+/// Whether a group bears the tag and the name that its node's group bears: tags can be copied, the name cannot.
+pub(super) fn fits(tags: &TagMap, group_name: &str) -> bool {
+    let (Some(claim), Some(environment)) = (claim(tags), tags.get("Environment")) else { return false };
+    name_fits(tags, SecurityGroup::name) && SecurityGroup::group_name(&claim.node.name, environment) == group_name
 }
 
 impl Resource for SecurityGroup {
@@ -84,18 +98,14 @@ impl Resource for SecurityGroup {
             let tags = tag_map(group.tags.as_deref());
             let group_id = part(group.group_id, "ec2:DescribeSecurityGroups")?;
             let vpc_id = group.vpc_id.unwrap_or_default();
+            let group_name = group.group_name.unwrap_or_default();
             Ok(Found {
                 claim: claim(&tags),
                 name: None,
-                name_fits: name_fits(&tags, Self::name),
+                name_fits: fits(&tags, &group_name),
                 cloud_id: group_id.clone(),
                 uses: vec![vpc_id.clone()],
-                fields: Ok(Fields {
-                    vpc_id,
-                    group_name: group.group_name.unwrap_or_default(),
-                    description: group.description.unwrap_or_default(),
-                    tags,
-                }),
+                fields: Ok(Fields { vpc_id, group_name, description: group.description.unwrap_or_default(), tags }),
                 output: Some(Output { group_id }),
                 busy: None,
                 leaving: false,

@@ -20,12 +20,12 @@ use payment_platform_engine::resource::Create;
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
-use super::security_group::groups;
+use super::security_group::{fits, groups};
 use super::{SecurityGroup, filter, part, tag_list, tag_map, tagged};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::limits::FILTER_VALUES;
-use crate::aws::tags::{self, TagMap, Tags, claim, name_fits};
+use crate::aws::tags::{self, TagMap, Tags, claim};
 
 /// All rules of one group.
 #[derive(Clone, Serialize)]
@@ -169,7 +169,7 @@ impl Resource for SecurityGroupRules {
                     claim
                 }),
                 name: None,
-                name_fits: name_fits(&group_tags, SecurityGroup::name),
+                name_fits: fits(&group_tags, group.group_name.as_deref().unwrap_or_default()),
                 cloud_id: set_id(&group_id),
                 uses: uses.collect(),
                 fields: Ok(Fields { group_id: group_id.clone(), rules }),

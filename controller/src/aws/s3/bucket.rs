@@ -128,10 +128,7 @@ impl Resource for Bucket {
     type Output = Output;
 
     fn loses_data(change: &Change) -> bool {
-        let last = change.path.0.last().map_or("", String::as_str);
-        let days = |value: &Option<serde_json::Value>| value.as_ref().and_then(serde_json::Value::as_i64);
-        let (before, after) = (days(&change.before).unwrap_or(i64::MAX), days(&change.after).unwrap_or(i64::MAX));
-        change.field() == "lifecycle" && matches!(last, "expiration_days" | "noncurrent_days") && after < before
+        change.field() == "lifecycle" && lifecycle::deletes_more(change)
     }
 
     fn unique_name(&self) -> Option<String> {
@@ -288,6 +285,10 @@ async fn read(aws: &Aws, bucket: TaggedBucket) -> Found<Bucket> {
     });
     let name_fits = bucket.name_fits(aws);
     let TaggedBucket { name, tags, created } = bucket;
+    // The date moves when somebody edits the policy (API Reference, Bucket): one without our tags that has our lifecycle is
+    // not another bucket of that name, whatever its date.
+    let bears_ours = fields.as_ref().is_ok_and(|fields| fields.lifecycle.rules.contains_key(lifecycle::RULE));
+    let created = created.filter(|_| !bears_ours || tags.as_ref().is_ok_and(|tags| claim(tags).is_some()));
     Found {
         claim: tags.as_ref().ok().and_then(claim),
         name: Some(name.clone()),
@@ -321,8 +322,8 @@ fn not_ours(action: &'static str, bucket: &str) -> CloudError {
 
 /// The tags of a bucket as they are now.
 async fn own_tags(aws: &Aws, bucket: &str) -> Result<TagMap, CloudError> {
-    let found = tagged_buckets(aws, &Look::Ids(vec![bucket.to_owned()])).await?.pop();
-    found.map_or(Ok(TagMap::new()), |bucket| bucket.tags)
+    let none = || CloudError::new(Class::NotFound, "s3:GetBucketTagging", "NoSuchBucket", format!("{bucket} is gone"));
+    tags_of(aws, bucket).await?.ok_or_else(none)
 }
 
 /// Fails if the bucket that was just made has been there before, with the tags of somebody else or none.

@@ -7,8 +7,9 @@ use aws_sdk_s3::types::{
     LifecycleRuleFilter, NoncurrentVersionExpiration, Transition, TransitionDefaultMinimumObjectSize,
     TransitionStorageClass,
 };
-use payment_platform_engine::CloudError;
+use payment_platform_engine::{Change, CloudError};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::aws::Aws;
 use crate::aws::error::{During, built, gone};
@@ -47,6 +48,9 @@ pub struct Rule {
     pub other: Option<String>,
 }
 
+/// The id of our rule.
+pub const RULE: &str = "retention";
+
 const ALL: &str = "all";
 
 /// Days after which what was uploaded in part only is removed.
@@ -63,10 +67,24 @@ impl From<&Lifecycle> for Rules {
             abort_upload_days: Some(ABORT_UPLOAD_DAYS),
             other: None,
         };
-        Self {
-            rules: BTreeMap::from([("retention".to_owned(), rule)]),
-            moves_small_objects: wanted.moves_small_objects,
-        }
+        Self { rules: BTreeMap::from([(RULE.to_owned(), rule)]), moves_small_objects: wanted.moves_small_objects }
+    }
+}
+
+/// Whether a change of [`Rules`] may delete objects or versions that would stay without it.
+pub fn deletes_more(change: &Change) -> bool {
+    let path: Vec<&str> =
+        change.path.0.iter().map(String::as_str).skip_while(|part| *part != "rules").skip(1).collect();
+    let days = |value: Option<&Value>| value.and_then(Value::as_i64).unwrap_or(i64::MAX);
+    match path[..] {
+        // A whole rule more, or one less: without it objects stay.
+        [_] => change.after.as_ref().is_some_and(|rule| {
+            ["expiration_days", "noncurrent_days"].iter().any(|limit| rule[limit].is_i64()) && rule["enabled"] == true
+        }),
+        [_, "expiration_days" | "noncurrent_days"] => days(change.after.as_ref()) < days(change.before.as_ref()),
+        [_, "enabled"] => change.after == Some(Value::Bool(true)),
+        [_, "objects" | "other"] => true,
+        _ => false,
     }
 }
 

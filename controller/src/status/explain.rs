@@ -1,0 +1,94 @@
+//! The words of conditions: a reason for machines, a message for people.
+
+use payment_platform_api::ADOPT;
+use payment_platform_engine::{Class, CloudError, Entry, Hold, Outcome};
+
+/// Whether the next pass may bring it further without a human.
+pub fn is_moving(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Waiting { .. } | Outcome::Blocked { .. } => true,
+        Outcome::Failed(error) => !error.class.needs_human(),
+        Outcome::Held(Hold::Unread(error)) => !error.class.needs_human(),
+        Outcome::Held(Hold::NotLookedAt | Hold::UsersUnread | Hold::InUse { .. } | Hold::Contested { .. }) => true,
+        _ => false,
+    }
+}
+
+/// Whether nothing moves until a human acts.
+pub fn needs_human(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed(error) => error.class.needs_human(),
+        Outcome::Held(hold) => hold.needs_human(),
+        _ => false,
+    }
+}
+
+/// The reason of a condition, in CamelCase.
+pub fn reason(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unchanged | Outcome::Changed => "AsDescribed",
+        Outcome::Waiting { .. } => "Waiting",
+        Outcome::Blocked { .. } => "Blocked",
+        Outcome::Failed(error) => reason_of(error),
+        Outcome::Held(hold) => match hold {
+            Hold::Unread(error) => reason_of(error),
+            Hold::NotLookedAt | Hold::UsersUnread => "Unknown",
+            Hold::TooEarly { .. } | Hold::Busy(_) => "Waiting",
+            Hold::NameTaken { .. } | Hold::NotBegun { .. } => "NameTaken",
+            Hold::OtherGeneration { .. } => "OtherGeneration",
+            Hold::Observing => "Observing",
+            Hold::WouldLoseData { .. } => "WouldLoseData",
+            Hold::WouldDisrupt { .. } => "WouldDisrupt",
+            Hold::WouldKeepLess { .. } => "WouldKeepLess",
+            Hold::Quota(_) => "QuotaExceeded",
+            Hold::Excepted { .. } => "LeftAlone",
+            Hold::HoldsData => "HoldsData",
+            Hold::InUse { .. } => "InUse",
+            Hold::Contested { .. } => "Contested",
+            Hold::Platform(_) => "Paused",
+        },
+    }
+}
+
+/// The reason of a condition that an error is the cause of.
+pub fn reason_of(error: &CloudError) -> &'static str {
+    match error.class {
+        Class::Denied => "AccessDenied",
+        Class::Unauthenticated => "Unauthenticated",
+        Class::Quota => "QuotaExceeded",
+        Class::Invalid => "InvalidRequest",
+        Class::AlreadyExists => "NameTaken",
+        Class::Throttled => "Throttled",
+        Class::Ambiguous => "NoAnswer",
+        Class::Unavailable => "Unavailable",
+        Class::NotFound => "NotFound",
+        Class::Conflict => "ConcurrentChange",
+        Class::InUse => "InUse",
+        Class::NotYet => "NotYet",
+    }
+}
+
+/// An error with what to do about it.
+pub fn advice(error: &CloudError) -> String {
+    match error.class {
+        Class::Denied => format!("{error}; allow the controller's role {}", error.action),
+        Class::Quota => format!("{error}; ask AWS to raise the quota"),
+        _ => error.to_string(),
+    }
+}
+
+/// What is wrong with a node and what to do about it, in one line.
+pub fn explain(entry: &Entry) -> String {
+    let what = match &entry.outcome {
+        Outcome::Unchanged | Outcome::Changed => "as described".to_owned(),
+        Outcome::Waiting { until, .. } => format!("waiting until {until}"),
+        Outcome::Blocked { on } => format!("waits for {on}"),
+        Outcome::Held(hold @ Hold::NameTaken { owner: None, .. }) => {
+            format!("{hold}; delete it, or let the platform take it over with the annotation {ADOPT}={}", entry.node)
+        }
+        Outcome::Held(Hold::Unread(error)) => format!("it could not be read: {}", advice(error)),
+        Outcome::Held(hold) => hold.to_string(),
+        Outcome::Failed(error) => advice(error),
+    };
+    format!("{}: {what}", entry.node)
+}
