@@ -14,7 +14,7 @@ CONTROLLER := $(CARGO_TARGET_DIR)/debug/payment-platform-controller
 CHART := charts/payment-platform-controller
 GENERATED := docs/adding-a-kind.md crds $(CHART)/crds $(CHART)/rbac docs/graphs docs/api.md docs/resources.md docs/iam-policy.json
 
-.PHONY: help build demo bench test unit scenarios scenario kind-test chart-test emulator-check generate lint fmt-check clippy generated deny
+.PHONY: help build demo bench test test-full unit scenarios scenario kind-test chart-test emulator-check generate lint fmt-check clippy generated deny
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
@@ -44,6 +44,10 @@ kind-test: build ## The scenarios on a kind cluster (needs kind and a container 
 	trap 'kind delete cluster --name payment-platform-test; rm -f "$$config"' EXIT; \
 	  config=$$(mktemp) && kind get kubeconfig --name payment-platform-test > "$$config" && \
 	  KUBECONFIG="$$config" cargo test $(CARGO_FLAGS) --test scenarios
+
+test-full: test ## All tests, and those that take minutes: restarts by chance, hostile clouds of five seeds
+	FULL=1 cargo test $(CARGO_FLAGS) --test scenarios -- thirty_times
+	for seed in 1 2 3 4 5; do SEED=$$seed cargo test $(CARGO_FLAGS) --test scenarios -- a_hostile_cloud || exit; done
 
 scenario: build ## One scenario: make scenario NAME=deletion
 	cargo test $(CARGO_FLAGS) --test scenarios -- $(NAME)

@@ -12,7 +12,8 @@ below 1 strikes that part of the fitting calls, by chance from "seed"; the code 
 service uses. Modes:
 refuse (moto never sees the call), after-effect (moto does it, the caller gets the error, or with "status": 0 a
 closed connection), delay (nothing but delay_ms, which the other modes obey too), hang-up (closed at once), silence (moto
-does it and the call is logged, but no answer comes: after delay_ms the connection is closed).
+does it and the call is logged, but no answer comes: after delay_ms the connection is closed), stale (a call that changes
+nothing gets the answer that the same call got before, if that is at most delay_ms old: a read that lags behind writes).
 
 /_emulator/hide: [{"operation": "DescribeVpcs", "id": "vpc-...", "times": -1, "agent": ""}]. An EC2 answer lacks
 the items of its result set of which any direct field is the id, as in an eventually consistent read.
@@ -33,7 +34,7 @@ import quotas
 from wire import Answer, Call
 
 PREFIX = "/_emulator/"
-MODES = ("refuse", "after-effect", "delay", "hang-up", "silence")
+MODES = ("refuse", "after-effect", "delay", "hang-up", "silence", "stale")
 # What operations that change nothing begin with.
 READS = ("AssumeRole", "Describe", "Get", "Head", "List")
 

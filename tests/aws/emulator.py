@@ -39,7 +39,7 @@ import mends_security_groups
 import strict
 import strict_network
 import strict_s3
-from control import PREFIX, Control, Fault
+from control import PREFIX, READS, Control, Fault
 from wire import Answer, Call, error_answer, without_items
 
 # Loaded before the emulator calls itself ready; other services load on their first call.
@@ -74,6 +74,8 @@ class Emulator:
         self._log = log
         self._latency = latency
         self._control = Control()
+        # What each reading call was answered last, for reads that lag.
+        self._earlier: dict[tuple[str, ...], tuple[float, Answer]] = {}
         self._dispatcher = DomainDispatcherApplication(create_backend_app)
         # moto reads and changes plain dicts without locks, and a strict rule must see the state that
         # its operation then changes. One call at a time costs nothing: the interpreter runs no more.
@@ -103,11 +105,16 @@ class Emulator:
         return answer
 
     def _answer_call(self, call: Call, environ: dict[str, Any], fault: Fault | None) -> Answer | None:
-        if fault and fault.mode != "silence":
+        if fault and fault.mode not in ("silence", "stale"):
             time.sleep(fault.delay_ms / 1000)
         if fault and fault.mode in ("refuse", "hang-up"):
             return _faulty(call, fault)
+        earlier = self._earlier.get(call.key) if fault and fault.mode == "stale" else None
+        if earlier and time.time() - earlier[0] <= fault.delay_ms / 1000:
+            return earlier[1]
         answer = self._guarded(call, environ)
+        if call.operation.startswith(READS):
+            self._earlier[call.key] = (time.time(), answer)
         if fault and fault.mode == "after-effect":
             return _faulty(call, fault)
         hidden = self._control.take_hidden_ids(call)

@@ -81,6 +81,11 @@ class Call:
         return call
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """The same for calls that ask the same."""
+        return self.account, self.region, self.service, self.operation, self.text
+
+    @property
     def is_form(self) -> bool:
         return "x-www-form-urlencoded" in self.content_type
 

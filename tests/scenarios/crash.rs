@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, DeleteParams};
+use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_tests::cluster::Cluster;
 use payment_platform_tests::controller::Controller;
 use payment_platform_tests::object::{Object, condition};
 use serde_json::json;
 
 use crate::Scenario;
+use crate::faults::{make_hostile, seed, settled};
 use crate::kinds::{self, once_each};
 use crate::settings::plan_of;
 use crate::world::{Place, World};
@@ -21,6 +23,10 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("killed_in_the_middle_again_and_again_nothing_is_made_twice", |world| killed(world).boxed()),
     ("killed_after_every_single_write_everything_is_brought_to_its_end", |world| walk(world).boxed()),
 ];
+
+/// What takes minutes: with `make test-full` only.
+pub const FULL: &[(&str, Scenario)] =
+    &[("thirty_times_killed_at_random_in_a_hostile_cloud_all_is_there_once", |world| restarts(world).boxed())];
 
 /// SIGKILL after so many writes, then the next controller.
 const KILLS: [usize; 8] = [1, 3, 8, 15, 25, 40, 60, 75];
@@ -185,5 +191,106 @@ impl Deaths<'_> {
         let status = object.status.unwrap_or_default();
         let ready = condition(&status, "Ready").is_some_and(|ready| ready.status == "True");
         Ok(phase == Phase::Ready && ready && status.observed_generation == generation)
+    }
+}
+
+/// Thirty platforms, each with a seed of its own by which faults and deaths come.
+async fn restarts(world: Arc<World>) -> anyhow::Result<()> {
+    if !world.emulator.is_ours() {
+        return Ok(());
+    }
+    let cluster = world.place("us-east-1").await?.own_cluster().await?;
+    let first = seed();
+    let runs = futures::stream::iter(first..first + 30).map(|seed| {
+        let (world, cluster) = (&world, &cluster);
+        async move { restarted(world, cluster, seed).await.with_context(|| format!("SEED={seed} repeats it")) }
+    });
+    runs.buffer_unordered(5).try_collect::<Vec<()>>().await?;
+    Ok(())
+}
+
+async fn restarted(world: &World, cluster: &Cluster, seed: u64) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    cluster.namespace(&place.namespace).await?;
+    let before = place.aws.everything().await?;
+    make_hostile(&place, seed).await?;
+    let spec = place.spec(json!({"profile": "Ephemeral"}));
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
+    let mut lives = Lives { world, cluster, place: &place, chance: seed };
+    lives.some_end().await?;
+    {
+        let _controller = lives.start()?;
+        within_four_minutes(&object, is_ready).await.context("while building")?;
+        once_each(&place.aws, &before).await?;
+    }
+    place.wrote_nothing_but(0, &kinds::creation())?;
+    object.merge(json!({"spec": {"logs": {"retentionDays": 731}, "network": {"natGateways": "Single"}}})).await?;
+    let generation = object.get().await?.metadata.generation;
+    lives.some_end().await?;
+    {
+        let _controller = lives.start()?;
+        let carried_out = |status: &PaymentPlatformStatus| status.observed_generation == generation && is_ready(status);
+        within_four_minutes(&object, carried_out).await.context("while updating")?;
+    }
+    let kept = place.writes()?.len();
+    object.api.delete("payments", &DeleteParams::default()).await?;
+    lives.some_end().await?;
+    let _controller = lives.start()?;
+    let deadline = Instant::now() + Duration::from_secs(240);
+    while object.api.get_opt("payments").await?.is_some() {
+        ensure!(Instant::now() < deadline, "it is not deleted in time");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    place.wrote_nothing_but(kept, &kinds::deletion())?;
+    let after = place.aws.everything().await?;
+    ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
+    Ok(())
+}
+
+fn is_ready(status: &PaymentPlatformStatus) -> bool {
+    condition(status, "Ready").is_some_and(|ready| ready.status == "True")
+}
+
+async fn within_four_minutes(object: &Object, fits: impl Fn(&PaymentPlatformStatus) -> bool) -> anyhow::Result<()> {
+    settled(object, fits).await.map(drop)
+}
+
+/// Controllers of one platform, most of which die soon.
+struct Lives<'a> {
+    world: &'a World,
+    cluster: &'a Cluster,
+    place: &'a Place<'a>,
+    /// The state of a generator of numbers (xorshift): the same seed, the same deaths.
+    chance: u64,
+}
+
+impl Lives<'_> {
+    fn start(&self) -> anyhow::Result<Controller> {
+        let (namespace, lease) =
+            (format!("--namespace={}", self.place.namespace), format!("--lease-namespace={}", self.place.namespace));
+        let flags = [
+            "--fast-interval-seconds=1",
+            "--slow-interval-seconds=2",
+            "--consistency-window-seconds=1",
+            "--attempt-timeout-seconds=1",
+            "--lease-seconds=2",
+            &namespace,
+            &lease,
+        ];
+        let log = self.world.folder().join(format!("{}.log", self.place.namespace));
+        Controller::start(self.cluster, &self.world.emulator, &log, &flags)
+    }
+
+    /// Three controllers, each killed after a while by chance.
+    async fn some_end(&mut self) -> anyhow::Result<()> {
+        for _ in 0..3 {
+            let mut controller = self.start()?;
+            self.chance ^= self.chance << 13;
+            self.chance ^= self.chance >> 7;
+            self.chance ^= self.chance << 17;
+            tokio::time::sleep(Duration::from_millis(300 + self.chance % 3000)).await;
+            controller.process.kill();
+        }
+        Ok(())
     }
 }

@@ -20,17 +20,19 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("things_of_others_by_the_hundred_cost_no_calls", |world| crowded(world).boxed()),
 ];
 
-/// A fifth of all calls of the controller goes wrong, one way or another.
-const MIX: [(&str, f64, &str, u16, &str, u64); 6] = [
+/// A fifth of all calls of the controller goes wrong, one way or another, and some more are answered as they were before.
+const MIX: [(&str, f64, &str, u16, &str, u64); 7] = [
     ("throttled", 0.05, "refuse", 400, "Throttled", 0),
     ("failing", 0.04, "refuse", 500, "InternalError", 0),
     ("failing after the effect", 0.03, "after-effect", 500, "InternalError", 0),
     ("reset", 0.02, "hang-up", 0, "", 0),
     ("reset after the effect", 0.03, "after-effect", 0, "", 0),
     ("slow", 0.03, "delay", 200, "", 400),
+    // Within the consistency window that the controller was told.
+    ("stale", 0.05, "stale", 200, "", 800),
 ];
 
-async fn make_hostile(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
+pub async fn make_hostile(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
     for (index, (_, rate, mode, status, code, delay)) in MIX.iter().enumerate() {
         let fault = json!({"account": place.account, "agent": "payment-platform-controller", "times": -1,
             "rate": rate, "seed": seed + index as u64, "mode": mode, "status": status, "code": code, "delay_ms": delay});
@@ -88,7 +90,7 @@ async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
 }
 
 /// Longer than scenarios wait otherwise: what fails is tried again later and later.
-async fn settled(
+pub async fn settled(
     object: &Object,
     fits: impl Fn(&payment_platform_api::PaymentPlatformStatus) -> bool,
 ) -> anyhow::Result<payment_platform_api::PaymentPlatformStatus> {

@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         generated::ALL,
         faults::ALL,
         limits::ALL,
+        if std::env::var_os("FULL").is_some() { crash::FULL } else { &[] },
     ]
     .concat();
     if arguments.list {

@@ -11,6 +11,7 @@ mod wipe;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use futures::FutureExt;
@@ -101,8 +102,11 @@ const fn waived(kind: &'static str, path: &'static str, how: How, why: &'static 
     Waiver { kind, leaf: (path, how), why }
 }
 
+/// A little more than the consistency window of [`QUICK`].
+const WINDOW: Duration = Duration::from_millis(1200);
+
 /// The number of waivers. Raising it is a decision, to be reviewed as one.
-const WAIVERS: usize = 43;
+const WAIVERS: usize = 45;
 
 const OTHERS_TAGS: &str = "tags of others stay";
 
@@ -383,6 +387,8 @@ async fn steps(place: &Place<'_>, object: &Object, more: &[&str]) -> anyhow::Res
 }
 
 async fn turn(place: &Place<'_>, object: &Object, round: &[&'static Row]) -> anyhow::Result<()> {
+    // What is seen within a window of the controller's own change may be older than that, and is no drift.
+    tokio::time::sleep(WINDOW).await;
     let (known, ids) = pause(object).await?;
     for row in round {
         let scene = Scene { aws: &place.aws, id: String::new(), ids: &ids };
