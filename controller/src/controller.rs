@@ -473,3 +473,28 @@ fn kept(prepared: &Prepared) -> String {
         format!("Deleted; kept: {}", kept.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_refused_is_tried_later_and_later_and_not_for_ever_later() {
+        let paces: Vec<u32> = [0, 1, 4, 5, 6, 7, 12, 1000].map(patience).into();
+        assert_eq!(paces, [1, 1, 1, 2, 4, 8, 256, 256]);
+    }
+
+    #[test]
+    fn only_what_may_work_the_next_time_is_tried_again_soon() {
+        assert!(first_retry(Class::Denied).is_none() && first_retry(Class::Invalid).is_none());
+        assert!(first_retry(Class::Throttled) > first_retry(Class::Ambiguous));
+    }
+
+    #[test]
+    fn platforms_do_not_look_in_step() {
+        let time = Duration::from_secs(100);
+        for _ in 0..100 {
+            assert!((80.0..=120.0).contains(&jittered(time).as_secs_f64()));
+        }
+    }
+}

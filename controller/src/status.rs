@@ -2,6 +2,8 @@
 
 mod drift;
 mod explain;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -365,9 +367,11 @@ fn conditions(base: Base<'_>, drafts: Vec<Draft>) -> Vec<Condition> {
     drafts.into_iter().map(condition).collect()
 }
 
+/// Whether it is too soon to write the time again. A time to come is none: the clock was set back since.
 fn recently(last: Option<&Time>, now: Timestamp, limits: Limits) -> bool {
     last.is_some_and(|last| {
-        now.duration_since(last.0) < limits.verified_interval.try_into().unwrap_or(SignedDuration::MAX)
+        let interval = limits.verified_interval.try_into().unwrap_or(SignedDuration::MAX);
+        (SignedDuration::ZERO..interval).contains(&now.duration_since(last.0))
     })
 }
 

@@ -30,6 +30,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 
+import durations
 import mends
 import mends_kms
 import mends_logs
@@ -240,11 +241,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--exit-with-stdin", action="store_true", help="exit when standard input is closed")
     parser.add_argument("--latency-ms", type=float, default=0, metavar="N", help="delay every call by N ms")
     parser.add_argument(
-        "--settle-ms",
+        "--time-scale",
         type=float,
-        default=300,
+        default=durations.SCALE,
         metavar="N",
-        help="how long things are pending or deleting, and a new role cannot be assumed (default: 300)",
+        help="the part of AWS's time that things are pending or deleting, see durations.py (default: %(default)s)",
     )
     parser.add_argument("--lax", action="store_true", help="accept what moto accepts, even if AWS would not")
     parser.add_argument("--list-mends", action="store_true", help="print what is mended and enforced, and exit")
@@ -272,7 +273,7 @@ def main() -> None:
         exit_with_process(options.parent_pid)
     if options.exit_with_stdin:
         exit_with_stdin()
-    mends.SETTLE_SECONDS = options.settle_ms / 1000
+    durations.SCALE = options.time_scale
     mends.CATALOGUE.install()
     if not options.lax:
         strict.CATALOGUE.install()

@@ -39,13 +39,12 @@ from moto.ec2.responses import EC2Response
 from moto.servicequotas.responses import ServiceQuotasResponse
 from moto.sts.models import STSBackend
 
+import durations
 import quotas
 from catalogue import Catalogue, Entry, around
 from ec2_operations import PAGED
 
 CATALOGUE = Catalogue()
-# How long a NAT gateway stays pending after its creation and deleting after its deletion.
-SETTLE_SECONDS = 0.3
 
 
 def mend(name: str, reason: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
@@ -450,8 +449,8 @@ class NatGateway(nat_models.NatGateway):
     def state(self) -> str:
         now = time.time()
         if self._deleted is not None:
-            return "deleted" if now >= self._deleted + SETTLE_SECONDS else "deleting"
-        if now < self._requested + SETTLE_SECONDS:
+            return "deleted" if now >= self._deleted + durations.of("nat-gateway-deleting") else "deleting"
+        if now < self._requested + durations.of("nat-gateway-pending"):
             return "pending"
         return "failed" if self.failure_code else "available"
 

@@ -13,7 +13,7 @@ from moto.ec2.models.vpcs import VPC, VPCEndPoint
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import random_private_ip
 
-import mends
+import durations
 from catalogue import around
 from mends import mend
 
@@ -97,8 +97,8 @@ def vpc_endpoint_life() -> None:
     def state(endpoint: Any) -> str:
         now, deleted = time.time(), endpoint.__dict__.get("_deleted")
         if deleted is not None:
-            return "deleting" if _is_interface(endpoint) and now < deleted + mends.SETTLE_SECONDS else "deleted"
-        pending = _is_interface(endpoint) and now < endpoint.__dict__.get("_requested", 0) + mends.SETTLE_SECONDS
+            return "deleting" if _is_interface(endpoint) and now < deleted + durations.of("interface-endpoint-deleting") else "deleted"
+        pending = _is_interface(endpoint) and now < endpoint.__dict__.get("_requested", 0) + durations.of("interface-endpoint-pending")
         return "pending" if pending else "available"
 
     def set_state(endpoint: Any, value: str) -> None:

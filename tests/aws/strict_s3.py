@@ -10,8 +10,8 @@ from moto.iam.responses import IamResponse
 from moto.s3.models import S3Backend
 from moto.s3.utils import bucket_policy_is_public
 
+import durations
 import key_policy
-import mends
 from strict import rule
 
 # --- S3 ------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def assumable(role_arn: str, service: str, context: dict[str, str]) -> bool:
     found = re.fullmatch(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)", role_arn or "")
     roles = iam_backends[found[1]]["aws"].roles.values() if found else []
     role = next((role for role in roles if role.name == found[2]), None)
-    if role is None or time.time() < role.create_date.timestamp() + mends.SETTLE_SECONDS:
+    if role is None or time.time() < role.create_date.timestamp() + durations.of("role-not-assumable"):
         return False
     # A trust policy has no resource; the evaluation of key policies wants one.
     document = json.loads(role.assume_role_policy_document)

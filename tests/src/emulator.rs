@@ -49,8 +49,13 @@ impl Call {
 
 impl Emulator {
     /// Starts one, unless AWS_ENDPOINT_URL names an endpoint.
+    ///
+    /// TIME_SCALE says what part of AWS's time the emulator takes for what AWS does by and by.
     pub fn start() -> anyhow::Result<Self> {
-        Self::start_with(&[])
+        match std::env::var("TIME_SCALE") {
+            Ok(scale) => Self::start_with(&["--time-scale", &scale]),
+            Err(_) => Self::start_with(&[]),
+        }
     }
 
     /// The same with flags of `tests/aws/emulator.py`.

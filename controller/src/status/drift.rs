@@ -41,7 +41,8 @@ pub fn record_drift(records: &mut Vec<Drift>, report: &Report, now: Timestamp, l
     new.append(records);
     *records = new;
     for record in records.iter_mut().filter(|record| record.corrected_time.is_none() && right.contains(&record.node)) {
-        record.corrected_time = Some(Time(now));
+        // The clock may have been set back meanwhile.
+        record.corrected_time = Some(Time(now.max(record.detected_time.0)));
     }
     records.truncate(limits.drift_records);
     while serde_json::to_string(records).is_ok_and(|text| text.len() > limits.drift_bytes) {

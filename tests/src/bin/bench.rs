@@ -78,7 +78,7 @@ struct Bench {
 impl Bench {
     async fn start(latency: u32, flags: &[&str]) -> anyhow::Result<Self> {
         let latency = latency.to_string();
-        let emulator = Emulator::start_with(&["--latency-ms", &latency, "--settle-ms", "0"])?;
+        let emulator = Emulator::start_with(&["--latency-ms", &latency, "--time-scale", "0"])?;
         ensure!(emulator.is_ours(), "calls are counted by the emulator: unset AWS_ENDPOINT_URL");
         let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
         cluster.apply_crds().await?;

@@ -40,19 +40,6 @@ pub struct LogGroup {
     pub tags: Tags,
 }
 
-impl LogGroup {
-    /// The subscriptions of others that may stay. Where nothing is seen yet, one for each destination stands for those
-    /// that may come: a destination that the spec no longer names is then another wish, and no drift.
-    fn admitted(&self, seen: Option<&Fields>) -> BTreeMap<String, Subscription> {
-        let Some(seen) = seen else {
-            let possible = |to: &String| (to.clone(), Subscription { destination: to.clone(), pattern: String::new() });
-            return self.subscription_destinations.iter().map(possible).collect();
-        };
-        let admitted = |(_, one): &(&String, &Subscription)| self.subscription_destinations.contains(&one.destination);
-        seen.subscriptions.iter().filter(admitted).map(|(name, one)| (name.clone(), one.clone())).collect()
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fields {
     pub name: String,
@@ -120,7 +107,7 @@ impl Resource for LogGroup {
             name: self.name.clone(),
             retention_days: Some(self.retention_days),
             key_arn: Some(up.get(&self.key)?.arn.clone()),
-            subscriptions: self.admitted(seen),
+            subscriptions: admitted(&self.subscription_destinations, seen),
             bearer_tokens: false,
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
@@ -246,6 +233,17 @@ async fn read(aws: &Aws, group: Group) -> Result<Option<Found<LogGroup>>, CloudE
     }))
 }
 
+/// The subscriptions of others that may stay. Where nothing is seen yet, one for each destination stands for those that
+/// may come: a destination that the spec no longer names is then another wish, and no drift.
+fn admitted(destinations: &BTreeSet<String>, seen: Option<&Fields>) -> BTreeMap<String, Subscription> {
+    let Some(seen) = seen else {
+        let possible = |to: &String| (to.clone(), Subscription { destination: to.clone(), pattern: String::new() });
+        return destinations.iter().map(possible).collect();
+    };
+    let admitted = |(_, one): &(&String, &Subscription)| destinations.contains(&one.destination);
+    seen.subscriptions.iter().filter(admitted).map(|(name, one)| (name.clone(), one.clone())).collect()
+}
+
 async fn subscriptions(aws: &Aws, group: &str) -> Result<BTreeMap<String, Subscription>, CloudError> {
     let call = aws.logs.describe_subscription_filters().log_group_name(group).into_paginator().items().send();
     let filters = call.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeSubscriptionFilters")?;
@@ -277,4 +275,42 @@ async fn retain(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
     let call = aws.logs.put_retention_policy().log_group_name(&want.name).set_retention_in_days(want.retention_days);
     call.send().await.during("logs:PutRetentionPolicy")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLLECTOR: &str = "arn:aws:logs:us-east-1:999999999999:destination:collector";
+
+    fn destinations(named: &[&str]) -> BTreeSet<String> {
+        named.iter().map(|one| (*one).to_owned()).collect()
+    }
+
+    fn seen(to: &[(&str, &str)]) -> Fields {
+        let subscription = |(name, to): &(&str, &str)| {
+            ((*name).to_owned(), Subscription { destination: (*to).to_owned(), pattern: "ERROR".to_owned() })
+        };
+        Fields {
+            name: "/ecs/payment-prd".to_owned(),
+            retention_days: Some(365),
+            key_arn: None,
+            subscriptions: to.iter().map(subscription).collect(),
+            bearer_tokens: false,
+            tags: TagMap::new(),
+        }
+    }
+
+    #[test]
+    fn subscriptions_stay_only_where_the_spec_lets_them_go() {
+        let there = seen(&[("theirs", COLLECTOR), ("others", "arn:aws:lambda:us-east-1:999999999999:function:f")]);
+        let kept: Vec<String> = admitted(&destinations(&[COLLECTOR]), Some(&there)).into_keys().collect();
+        assert_eq!(kept, ["theirs"]);
+        assert!(admitted(&destinations(&[]), Some(&there)).is_empty());
+    }
+
+    #[test]
+    fn another_list_of_destinations_is_another_wish() {
+        assert_ne!(admitted(&destinations(&[COLLECTOR]), None), admitted(&destinations(&[]), None));
+    }
 }
