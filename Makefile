@@ -14,7 +14,7 @@ CONTROLLER := $(CARGO_TARGET_DIR)/debug/payment-platform-controller
 CHART := charts/payment-platform-controller
 GENERATED := docs/adding-a-kind.md crds $(CHART)/crds $(CHART)/rbac docs/graphs docs/api.md docs/resources.md docs/iam-policy.json
 
-.PHONY: help build demo bench test test-full unit scenarios scenario kind-test chart-test emulator-check generate lint fmt-check clippy generated deny
+.PHONY: help build demo bench test test-full coverage unit scenarios scenario kind-test chart-test emulator-check generate lint fmt-check clippy generated deny
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
@@ -49,6 +49,9 @@ test-full: test ## All tests, and those that take minutes: restarts by chance, A
 	FULL=1 cargo test $(CARGO_FLAGS) --test scenarios -- thirty_times
 	TIME_SCALE=0.1 cargo test $(CARGO_FLAGS) --test scenarios -- leaves_the_account_as_it_was
 	for seed in 1 2 3 4 5; do SEED=$$seed cargo test $(CARGO_FLAGS) --test scenarios -- a_hostile_cloud || exit; done
+
+coverage: ## Line coverage by the unit and engine tests (SHOW=show prints the lines)
+	tools/coverage
 
 scenario: build ## One scenario: make scenario NAME=deletion
 	cargo test $(CARGO_FLAGS) --test scenarios -- $(NAME)

@@ -26,6 +26,10 @@ pub struct State {
     pub unreadable: BTreeSet<&'static str>,
     /// Ids of things that are seen, but not what they are like.
     pub half_read: BTreeSet<String>,
+    /// Ids of things that take no change just now.
+    pub busy: BTreeSet<String>,
+    /// Ids of things whose deletion is only begun by the first call.
+    pub slow: BTreeSet<String>,
     /// Ids that reads do not show.
     pub hidden: BTreeSet<String>,
     /// Nodes whose creation is refused.

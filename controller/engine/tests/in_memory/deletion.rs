@@ -87,3 +87,51 @@ fn a_thing_that_somebody_else_uses_waits() {
     driver.converge(&Graph::default());
     assert!(driver.cloud.contents().is_empty());
 }
+
+#[test]
+fn a_slow_deletion_is_waited_for_and_asked_for_again() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let a = driver.cloud.ids("c");
+    driver.cloud.with(|state| state.slow.extend(a.clone()));
+    driver.options.deleting = true;
+    let report = driver.pass(&Graph::default());
+    let entry = report.entries.iter().find(|entry| entry.node.name == "c").unwrap();
+    assert!(matches!(entry.outcome, Outcome::Waiting { refused: false, .. }) && !entry.gone, "{:?}", entry.outcome);
+    assert_eq!(report.retry(1), Some(std::time::Duration::from_secs(5)));
+    assert!(!report.is_stuck());
+    driver.converge(&Graph::default());
+    assert!(driver.cloud.contents().is_empty());
+}
+
+#[test]
+fn what_others_have_tied_into_a_circle_is_reported() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let (a, c) = (driver.cloud.ids("a").remove(0), driver.cloud.ids("c").remove(0));
+    driver.cloud.with(|state| state.things.get_mut(&a).unwrap().links.insert(c));
+    driver.options.deleting = true;
+    let report = driver.pass(&Graph::default());
+    let blocked = |name: &str| {
+        let entry = report.entries.iter().find(|entry| entry.node.name == name).unwrap();
+        matches!(entry.outcome, Outcome::Blocked { .. })
+    };
+    assert!(blocked("a") && blocked("c"), "{:?}", report.entries.iter().map(|e| &e.outcome).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_stays_refused_is_told_from_what_takes_time() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let c = driver.cloud.ids("c").remove(0);
+    driver.cloud.with(|state| {
+        let thing =
+            crate::cloud::Thing { claim: None, links: [c].into(), ..state.things.values().next().unwrap().clone() };
+        state.things.insert("somebody's".to_owned(), thing);
+    });
+    driver.options.deleting = true;
+    driver.pass(&Graph::default());
+    let report = driver.pass(&Graph::default());
+    assert!(report.is_stuck(), "{:?}", report.entries.iter().map(|e| &e.outcome).collect::<Vec<_>>());
+    assert_eq!(report.retry(8), report.retry(1).map(|retry| retry * 8));
+}

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Delete};
@@ -43,8 +44,9 @@ macro_rules! kind {
         impl Resource for $name {
             const KIND: &'static str = $kind;
             const ACTIONS: &'static [&'static str] = &[];
-            // Sizes are changed in place up to 100; above that a shape of its own is needed.
-            const REPLACE_ON: &'static [(&'static str, Replace)] = &[("shape", Replace::CreateFirst)];
+            // Sizes are changed in place up to 100; above that a shape of its own is needed. Of locks there is one at a time.
+            const REPLACE_ON: &'static [(&'static str, Replace)] =
+                &[("shape", if $guards { Replace::DeleteFirst } else { Replace::CreateFirst })];
             const CLOSE_FIRST: &'static [&'static str] = &["links"];
             const STATEFUL: bool = $stateful;
             const GUARDS_DATA: bool = $guards;
@@ -130,11 +132,16 @@ fn sweep<R: Resource<Fields = Fields, Output = Output>>(
             .things
             .iter()
             .filter(|(id, thing)| thing.kind == kind && wanted(id, thing) && !state.hidden.contains(*id));
-        Ok(things.map(|(id, thing)| found(id, thing, state.half_read.contains(id))).collect())
+        Ok(things.map(|(id, thing)| found(id, thing, state.half_read.contains(id), state.busy.contains(id))).collect())
     })
 }
 
-fn found<R: Resource<Fields = Fields, Output = Output>>(id: &str, thing: &Thing, half_read: bool) -> Found<R> {
+fn found<R: Resource<Fields = Fields, Output = Output>>(
+    id: &str,
+    thing: &Thing,
+    half_read: bool,
+    busy: bool,
+) -> Found<R> {
     let fields = Fields {
         size: thing.size,
         shape: thing.size / 100,
@@ -152,7 +159,7 @@ fn found<R: Resource<Fields = Fields, Output = Output>>(id: &str, thing: &Thing,
             false => Ok(fields),
         },
         output: Some(Output { id: id.to_owned() }),
-        busy: None,
+        busy: busy.then_some("pending"),
         leaving: false,
         created: None,
     }
@@ -222,6 +229,10 @@ fn delete(id: &str, cx: &Context<Cloud>) -> Result<Progress<()>, CloudError> {
             return Err(CloudError::new(Class::InUse, "cloud:Delete", "InUse", "in use"));
         }
         let answered = state.write(format!("delete {}", cx.node.name))?;
+        if state.slow.remove(id) {
+            let cloud_id = Some(id.to_owned());
+            return Ok(Progress::Waiting { cloud_id, until: "it is deleted", retry: Duration::from_secs(5) });
+        }
         state.things.remove(id);
         if answered { Ok(Progress::Done(())) } else { Err(lost()) }
     })

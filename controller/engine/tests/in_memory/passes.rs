@@ -421,3 +421,43 @@ fn while_nothing_new_is_made_what_is_gone_is_made_again() {
     assert_eq!(step("another"), Step::Hold(Hold::Quota("full".to_owned())));
     assert_eq!(step("a"), Step::Create);
 }
+
+#[test]
+fn of_what_there_can_be_one_only_the_old_one_goes_first() {
+    let mut driver = Driver::new();
+    let locked = |size| {
+        let mut graph = Graph::default();
+        let region = payment_platform_engine::Region::new("r");
+        graph.add("Locks", &region, "lock", crate::kinds::Lock { owner: crate::driver::owner(), size });
+        graph
+    };
+    driver.pass(&locked(1));
+    let old = driver.cloud.ids("lock");
+    let report = driver.pass(&locked(150));
+    assert!(matches!(outcome(&report, "lock"), Outcome::Waiting { .. }), "{:?}", outcome(&report, "lock"));
+    assert!(driver.cloud.ids("lock").is_empty());
+    let_the_window_pass();
+    driver.converge(&locked(150));
+    assert!(driver.cloud.ids("lock").len() == 1 && driver.cloud.ids("lock") != old);
+    assert_eq!(driver.cloud.writes(), ["create lock", "delete lock", "create lock"]);
+}
+
+#[test]
+fn what_the_cloud_is_at_work_on_waits_and_stops_nothing_else() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let (a, b) = (driver.cloud.ids("a").remove(0), driver.cloud.ids("b").remove(0));
+    let_the_window_pass();
+    driver.cloud.with(|state| {
+        state.busy.insert(a.clone());
+        for id in [&a, &b] {
+            state.things.get_mut(id).unwrap().size = 7;
+        }
+    });
+    let report = driver.pass(&wanted(1, 1));
+    assert!(matches!(outcome(&report, "a"), Outcome::Waiting { refused: false, .. }), "{:?}", outcome(&report, "a"));
+    assert_eq!(outcome(&report, "b"), Outcome::Changed);
+    driver.cloud.with(|state| state.busy.clear());
+    driver.converge(&wanted(1, 1));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
