@@ -152,7 +152,7 @@ struct AwsFlags {
     /// Calls to AWS that write, at once, for one platform.
     #[arg(long, env = "WIDTH", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     width: u16,
-    /// Calls a second to one account and region, on average; twice as many may be made at once.
+    /// Calls a second to one service of an account and region, on average; twice as many may be made at once.
     #[arg(long, env = "CALLS_PER_SECOND", default_value = "100")]
     calls_per_second: NonZeroU32,
     /// Corrections of one thing within the contest window after which further ones come later and later.

@@ -37,7 +37,7 @@ pub struct Settings {
     pub attempt_timeout: Duration,
     /// One call with all its attempts, at the most.
     pub operation_timeout: Duration,
-    /// Calls a second to one account and region, on average; twice as many at once.
+    /// Calls a second to one service of an account and region, on average; twice as many at once.
     pub calls_per_second: NonZeroU32,
     /// Attempts of a call that may be repeated.
     pub attempts: u32,
@@ -185,23 +185,29 @@ impl Scopes {
         }
         let sdk_region = if region.is_global() { HOME_OF_GLOBAL } else { region.as_str() };
         let Settings { calls_per_second, attempt_timeout, .. } = self.settings;
-        let gate = Gate::paced(calls_per_second, self.settings.lease.clone(), attempt_timeout);
-        let config = session.config.to_builder().region(aws_config::Region::new(sdk_region.to_owned()));
-        let config = config.http_client(self.transport.behind(gate)).build();
+        // AWS counts the calls of an account by region and service, and so do we.
+        let gated = || {
+            let gate = Gate::paced(calls_per_second, self.settings.lease.clone(), attempt_timeout);
+            let config = session.config.to_builder().region(aws_config::Region::new(sdk_region.to_owned()));
+            config.http_client(self.transport.behind(gate)).build()
+        };
         let clients = Clients {
             region: region.clone(),
             account_id: identity.account_id.clone(),
-            ec2: aws_sdk_ec2::Client::new(&config),
-            kms: aws_sdk_kms::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            quotas: aws_sdk_servicequotas::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
+            ec2: aws_sdk_ec2::Client::new(&gated()),
+            kms: aws_sdk_kms::Client::new(&gated()),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&gated()),
+            quotas: aws_sdk_servicequotas::Client::new(&gated()),
+            iam: aws_sdk_iam::Client::new(&gated()),
             s3: aws_sdk_s3::Client::from_conf(
                 // A bucket as a host name is what AWS understands and emulators do not.
-                aws_sdk_s3::config::Builder::from(&config).force_path_style(config.endpoint_url().is_some()).build(),
+                aws_sdk_s3::config::Builder::from(&gated())
+                    .force_path_style(self.base.endpoint_url().is_some())
+                    .build(),
             ),
             limits: self.settings.limits,
             key_marks: crate::aws::kms::KeyMarks::default(),
+            dhcp_options: crate::aws::ec2::DhcpOptionsSets::default(),
         };
         let aws = Arc::new(Aws::new(Arc::new(clients)));
         let scope =

@@ -20,6 +20,20 @@ def grants_are_paged_and_revoked(aws: Aws) -> None:
 
 
 @check
+def log_groups_are_described_by_name(aws: Aws) -> None:
+    logs = aws.logs
+    for name in ("one", "two", "three"):
+        logs.create_log_group(logGroupName=name)
+    arn = f"arn:aws:logs:eu-west-1:{aws.account}:log-group:three"
+    read = logs.describe_log_groups(logGroupIdentifiers=["one", arn, "gone"])["logGroups"]
+    same({group["logGroupName"] for group in read}, {"one", "three"})
+    with refused("InvalidParameterException"):
+        logs.describe_log_groups(logGroupIdentifiers=["one"], logGroupNamePrefix="o")
+    with refused("InvalidParameterException"):
+        logs.describe_log_groups(logGroupIdentifiers=["one"] * 51)
+
+
+@check
 def a_protected_log_group_stays(aws: Aws) -> None:
     logs = aws.logs
     logs.create_log_group(logGroupName="guarded")

@@ -60,6 +60,21 @@ def _brief(group: LogGroup) -> dict[str, Any]:
     return {key: group.to_describe_dict()[key] for key in ("arn", "creationTime", "logGroupName")}
 
 
+@mend("logs-group-identifiers", "DescribeLogGroups by logGroupIdentifiers")
+def group_identifiers() -> None:
+    """AWS: answers the log groups with these names or ARNs, at most 50 (API Reference, DescribeLogGroups). moto: ignores the
+    parameter. Goes when moto knows it."""
+
+    @around(LogsResponse, "describe_log_groups")
+    def describe(original: Callable, response: Any) -> str:
+        identifiers = response._get_param("logGroupIdentifiers")
+        if not identifiers:
+            return original(response)
+        names = {identifier.partition(":log-group:")[2] or identifier for identifier in identifiers}
+        groups = [group.to_describe_dict() for name, group in response.logs_backend.groups.items() if name in names]
+        return json.dumps({"logGroups": groups})
+
+
 @mend("logs-group-class", "log groups have a class")
 def group_class() -> None:
     """AWS: logGroupClass, STANDARD unless given (API Reference, CreateLogGroup and LogGroup). moto: drops it.

@@ -723,6 +723,21 @@ def logs_prefix_or_pattern(request: Any) -> str | None:
 
 
 @rule(
+    "logs-identifiers",
+    "InvalidParameterException",
+    "log groups are described by at most 50 identifiers, and by nothing else beside them",
+    LogsResponse,
+    "DescribeLogGroups",
+)
+def logs_identifiers(request: Any) -> str | None:
+    identifiers = request._get_param("logGroupIdentifiers") or []
+    others = request._get_param("logGroupNamePrefix") or request._get_param("logGroupNamePattern")
+    if len(identifiers) > 50 or (identifiers and others):
+        return "logGroupIdentifiers has at most 50 entries and goes with includeLinkedAccounts only."
+    return None
+
+
+@rule(
     "logs-key-arn",
     "InvalidParameterException",
     "the key of a log group is given by its ARN",

@@ -21,6 +21,7 @@ pub struct Clients {
     pub quotas: aws_sdk_servicequotas::Client,
     pub limits: Limits,
     pub key_marks: crate::aws::kms::KeyMarks,
+    pub dhcp_options: crate::aws::ec2::DhcpOptionsSets,
 }
 
 /// What kinds call. A clone for a new round of looking shares the clients and forgets what was read.

@@ -23,5 +23,8 @@ pub struct Limits {
 /// Values in one filter of an EC2 describe call (EC2: at most 200).
 pub const FILTER_VALUES: usize = 200;
 
+/// Log groups in one DescribeLogGroups call (CloudWatch Logs: at most 50).
+pub const IDENTIFIERS: usize = 50;
+
 /// Objects in one DeleteObjects call (S3: at most 1000).
 pub const OBJECTS_PER_DELETE: i32 = 1000;

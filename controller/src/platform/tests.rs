@@ -4,7 +4,7 @@ use payment_platform_engine::Owner;
 
 use super::{COMPONENTS, canonical, desired};
 use crate::aws::KINDS;
-use crate::aws::logs::PREFIXES;
+use crate::aws::logs::{PATTERN, PREFIXES};
 
 fn facts() -> Facts {
     Facts {
@@ -98,6 +98,7 @@ fn a_look_covers_the_name_of_every_log_group() {
     let graph = desired(&Platform::resolve(&shapes()[0], &facts()).unwrap(), &owner());
     for node in graph.nodes().iter().filter(|node| node.id.kind == "logs/log-group") {
         assert!(PREFIXES.iter().any(|prefix| node.id.name.starts_with(prefix)), "{}", node.id);
+        assert!(node.id.name.contains(PATTERN), "{}", node.id);
     }
 }
 

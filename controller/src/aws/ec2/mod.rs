@@ -21,7 +21,7 @@ pub use route_table::{RouteTable, Target};
 pub use security_group::SecurityGroup;
 pub use security_group_rules::{Direction, Peer, Rule, SecurityGroupRules};
 pub use subnet::Subnet;
-pub use vpc::Vpc;
+pub use vpc::{DhcpOptionsSets, Vpc};
 pub use vpc_endpoint::{Access, VpcEndpoint};
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};

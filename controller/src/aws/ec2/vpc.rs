@@ -4,7 +4,7 @@
 //! second call makes a second VPC.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_ec2::types::{
     AttributeBooleanValue, Filter, ResourceType, VpcAttributeName, VpcCidrBlockState, VpcCidrBlockStateCode,
@@ -43,6 +43,12 @@ pub struct Fields {
 
 /// Values by the name of the option, such as `domain-name-servers`.
 pub type DhcpOptions = BTreeMap<String, BTreeSet<String>>;
+
+type DhcpOptionsById = BTreeMap<String, DhcpOptions>;
+
+/// The sets of the region that were read so far.
+#[derive(Default)]
+pub struct DhcpOptionsSets(Mutex<DhcpOptionsById>);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Output {
@@ -104,8 +110,7 @@ impl Resource for Vpc {
             );
             let tags = tag_map(vpc.tags.as_deref());
             let cidr = vpc.cidr_block.clone().unwrap_or_default();
-            let own = |(id, _): &&(String, DhcpOptions)| vpc.dhcp_options_id.as_ref() == Some(id);
-            let dhcp = sets.iter().find(own).map(|(_, options)| options.clone()).unwrap_or_default();
+            let dhcp = vpc.dhcp_options_id.as_ref().and_then(|id| sets.get(id)).cloned().unwrap_or_default();
             let secondary_cidrs = associated(&vpc).map(|(_, range)| range).filter(|range| *range != cidr).collect();
             found.push(Found {
                 claim: claim(&tags),
@@ -200,12 +205,19 @@ async fn set_hostnames(aws: &Aws, vpc_id: &str, on: bool) -> Result<(), CloudErr
     Ok(())
 }
 
-/// Sets of DHCP options by id: those asked for, or all of the region.
-async fn dhcp_options(aws: &Aws, ids: BTreeSet<String>) -> Result<Vec<(String, DhcpOptions)>, CloudError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    read_dhcp_options(aws, Some(filter("dhcp-options-id", ids))).await
+/// Sets of DHCP options by id. Those that are not known yet are read; AWS lets nobody change a set once it is made.
+async fn dhcp_options(aws: &Aws, ids: BTreeSet<String>) -> Result<DhcpOptionsById, CloudError> {
+    let new = {
+        let known = aws.dhcp_options.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.into_iter().filter(|id| !known.contains_key(id)).collect::<Vec<_>>()
+    };
+    let read = match new.is_empty() {
+        true => Vec::new(),
+        false => read_dhcp_options(aws, Some(filter("dhcp-options-id", new))).await?,
+    };
+    let mut known = aws.dhcp_options.0.lock().unwrap_or_else(PoisonError::into_inner);
+    known.extend(read);
+    Ok(known.clone())
 }
 
 async fn read_dhcp_options(aws: &Aws, only: Option<Filter>) -> Result<Vec<(String, DhcpOptions)>, CloudError> {

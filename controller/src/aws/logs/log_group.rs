@@ -18,10 +18,13 @@ use serde::{Deserialize, Serialize};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::kms::Key;
+use crate::aws::limits::IDENTIFIERS;
 use crate::aws::tags::{self, TagMap, Tags, claim};
 
-/// What the names of our groups begin with. A look asks for each: a search by pattern, which would find all in one
-/// call, answers neither retention nor key.
+/// What all names of our groups contain.
+pub const PATTERN: &str = "payment-";
+
+/// What the names of our groups begin with.
 pub const PREFIXES: &[&str] = &[
     "/aws/ecs/containerinsights/ecs-payment-cluster-",
     "/aws/rds/cluster/aurora-payment-",
@@ -114,20 +117,10 @@ impl Resource for LogGroup {
     }
 
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
-        let prefixes: Vec<String> = match &look {
-            Look::All => PREFIXES.iter().map(|prefix| (*prefix).to_owned()).collect(),
-            Look::Ids(names) => names.clone(),
+        let groups = match &look {
+            Look::All => all(&aws).await?,
+            Look::Ids(names) => by_name(&aws, names).await?,
         };
-        let answers = stream::iter(prefixes).map(|prefix| {
-            let call = aws.logs.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
-            async move { call.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeLogGroups") }
-        });
-        let groups: Vec<Vec<Group>> = answers.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
-        let wanted = |group: &Group| match &look {
-            Look::All => true,
-            Look::Ids(names) => names.iter().any(|name| group.log_group_name() == Some(name)),
-        };
-        let groups: Vec<Group> = groups.into_iter().flatten().filter(wanted).collect();
         let found = stream::iter(groups).map(|group| {
             let aws = aws.clone();
             async move { read(&aws, group).await }
@@ -198,6 +191,33 @@ impl Resource for LogGroup {
 }
 
 type Group = aws_sdk_cloudwatchlogs::types::LogGroup;
+
+/// All groups with names like ours: a search by pattern finds them in one call but answers neither retention nor key, so
+/// what it found is then described by name.
+async fn all(aws: &Aws) -> Result<Vec<Group>, CloudError> {
+    let call = aws.logs.describe_log_groups().log_group_name_pattern(PATTERN).into_paginator().items().send();
+    let named = call.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeLogGroups")?;
+    let named = named.into_iter().filter_map(|group| group.log_group_name);
+    let names: Vec<String> = named.filter(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix))).collect();
+    let chunks: Vec<Vec<String>> = names.chunks(IDENTIFIERS).map(<[String]>::to_vec).collect();
+    let described = stream::iter(chunks).map(|names| async move {
+        let call = aws.logs.describe_log_groups().set_log_group_identifiers(Some(names));
+        call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.during("logs:DescribeLogGroups")
+    });
+    let described: Vec<Vec<Group>> = described.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
+    Ok(described.into_iter().flatten().collect())
+}
+
+/// The groups with these names that there are.
+async fn by_name(aws: &Aws, names: &[String]) -> Result<Vec<Group>, CloudError> {
+    let described = stream::iter(names.to_vec()).map(|name| async move {
+        let call = aws.logs.describe_log_groups().log_group_name_prefix(&name).into_paginator().items().send();
+        let groups = call.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeLogGroups")?;
+        Ok::<_, CloudError>(groups.into_iter().find(|group| group.log_group_name() == Some(&name)))
+    });
+    let described: Vec<Option<Group>> = described.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
+    Ok(described.into_iter().flatten().collect())
+}
 
 async fn read(aws: &Aws, group: Group) -> Result<Option<Found<LogGroup>>, CloudError> {
     let name = group.log_group_name.unwrap_or_default();

@@ -2,7 +2,7 @@
 
 mod log_group;
 
-pub use log_group::{LogGroup, PREFIXES};
+pub use log_group::{LogGroup, PATTERN, PREFIXES};
 
 use payment_platform_engine::Kind;
 
