@@ -138,10 +138,16 @@ async fn crowded(world: Arc<World>) -> anyhow::Result<()> {
     let vpc = id(&object.status().await?, "ec2/vpc/main")?;
     for number in 0..150 {
         let name = format!("theirs-{number}");
-        place.aws.kms.create_key().description(&name).send().await?;
+        let key = place.aws.kms.create_key().description(&name).send().await?.key_metadata.context("no key")?;
+        if number < 15 {
+            // Some do not even say whose they are.
+            let fault = json!({"account": place.account, "operation": "ListResourceTags", "match": key.key_id, "times": -1,
+                "status": 400, "code": "AccessDeniedException", "agent": "payment-platform-controller"});
+            world.emulator.fault(fault).await?;
+        }
         place.aws.iam.create_role().role_name(&name).assume_role_policy_document(trust.to_string()).send().await?;
         place.aws.s3.create_bucket().bucket(format!("{name}-{}", place.account)).send().await?;
-        place.aws.logs.create_log_group().log_group_name(format!("/theirs/{number}")).send().await?;
+        place.aws.logs.create_log_group().log_group_name(format!("/theirs/payment-{number}")).send().await?;
         place.aws.ec2.create_security_group().group_name(&name).description(&name).vpc_id(&vpc).send().await?;
     }
     // Each key is asked whose it is until its tags must be visible; after that it is known.

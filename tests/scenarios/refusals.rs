@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::drift::id;
 use crate::kinds::{self, without};
-use crate::world::World;
+use crate::world::{Place, World};
 
 pub const ALL: &[(&str, Scenario)] = &[
     ("bad_objects_are_refused_by_the_api_server", |world| bad_objects(world).boxed()),
@@ -113,7 +113,32 @@ async fn bad_objects(world: Arc<World>) -> anyhow::Result<()> {
             Err(error) => ensure!(error.to_string().contains(words), "{spec}: {error} does not say {words:?}"),
         }
     }
+    misspelled(&place)?;
     place.no_write_since(0)
+}
+
+/// What no field has the name of is refused by kubectl and named, at every depth, and nothing of the object is there: an API
+/// server drops it only where it is told to.
+fn misspelled(place: &Place<'_>) -> anyhow::Result<()> {
+    let rule = json!({"direction": "Ingress", "fromPort": 22, "peer": "10.0.0.0/8", "description": "why", "potr": 1});
+    let specs = [
+        (json!({"enviroment": "prd"}), "spec.enviroment"),
+        (json!({"network": {"vpcCIDR": "10.7.0.0/16"}}), "spec.network.vpcCIDR"),
+        (
+            json!({"securityGroups": {"aurora": {"extraRules": [rule]}}}),
+            "spec.securityGroups.aurora.extraRules[0].potr",
+        ),
+    ];
+    for (spec, field) in specs {
+        let manifest = json!({"apiVersion": "paymentplatform.io/v1alpha1", "kind": "PaymentPlatform",
+            "metadata": {"name": "misspelled", "namespace": place.namespace}, "spec": place.spec(spec)});
+        let (done, text) = place.world.cluster.try_apply(&manifest.to_string())?;
+        ensure!(!done && text.contains(field), "{field} is not refused: {text}");
+        let mut get = place.world.cluster.kubectl();
+        let found = get.args(["get", "pp", "misspelled", "-n", &place.namespace]).output()?;
+        ensure!(!found.status.success(), "{field}: the object is there all the same");
+    }
+    Ok(())
 }
 
 async fn immutable(world: Arc<World>) -> anyhow::Result<()> {

@@ -186,6 +186,18 @@ impl Cluster {
         Ok(file)
     }
 
+    /// `kubectl apply` of manifests, and whether that worked; what it says of errors.
+    pub fn try_apply(&self, manifests: &str) -> anyhow::Result<(bool, String)> {
+        use std::io::Write as _;
+        let mut kubectl = self.kubectl();
+        let kubectl =
+            kubectl.args(["apply", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = kubectl.spawn()?;
+        process.stdin.take().context("no standard input")?.write_all(manifests.as_bytes())?;
+        let output = process.wait_with_output()?;
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
     /// `kubectl apply` of manifests.
     pub fn apply(&self, manifests: &str) -> anyhow::Result<()> {
         use std::io::Write as _;
