@@ -98,27 +98,26 @@ impl Elector {
         }
     }
 
-    /// One try to take or renew the lease; whether it is ours.
+    /// One try to take or renew the lease; whether it is ours, or the error that leaves it open. A conflict does: it may be
+    /// our own write whose answer was lost, and who holds the lease is read again the next time.
     async fn attempt(&mut self) -> Result<bool, kube::Error> {
         let began = since_boot();
-        let ours = match self.api.get_opt(&self.config.name).await? {
+        match self.api.get_opt(&self.config.name).await? {
             None => {
                 let metadata = ObjectMeta { name: Some(self.config.name.clone()), ..ObjectMeta::default() };
                 let lease = Lease { metadata, spec: Some(self.spec(None)) };
-                written(self.api.create(&PostParams::default(), &lease).await)?
+                self.api.create(&PostParams::default(), &lease).await?;
             }
             Some(mut lease) => {
                 if !self.may_take(lease.spec.as_ref(), began) {
                     return Ok(false);
                 }
                 lease.spec = Some(self.spec(lease.spec.as_ref()));
-                written(self.api.replace(&self.config.name, &PostParams::default(), &lease).await)?
+                self.api.replace(&self.config.name, &PostParams::default(), &lease).await?;
             }
-        };
-        if ours {
-            self.held.set(Some(began + self.config.duration));
         }
-        Ok(ours)
+        self.held.set(Some(began + self.config.duration));
+        Ok(true)
     }
 
     /// Ours, free, or not renewed for its whole duration while we watched.
@@ -152,14 +151,5 @@ impl Elector {
             lease_transitions: Some(if ours { transitions } else { transitions + 1 }),
             ..LeaseSpec::default()
         }
-    }
-}
-
-/// Whether the write went through; losing the race to another is no error.
-fn written<T>(result: Result<T, kube::Error>) -> Result<bool, kube::Error> {
-    match result {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
-        Err(error) => Err(error),
     }
 }

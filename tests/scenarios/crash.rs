@@ -14,7 +14,7 @@ use payment_platform_tests::object::{Object, condition};
 use serde_json::json;
 
 use crate::Scenario;
-use crate::faults::{make_hostile, seed, settled};
+use crate::faults::{gone, make_hostile, seed, settled};
 use crate::kinds::{self, once_each};
 use crate::settings::plan_of;
 use crate::world::{Place, World};
@@ -220,7 +220,7 @@ async fn restarted(world: &World, cluster: &Cluster, seed: u64) -> anyhow::Resul
     lives.some_end().await?;
     {
         let _controller = lives.start()?;
-        within_four_minutes(&object, is_ready).await.context("while building")?;
+        settled(&object, is_ready).await.context("while building")?;
         once_each(&place.aws, &before).await?;
     }
     place.wrote_nothing_but(0, &kinds::creation())?;
@@ -230,17 +230,13 @@ async fn restarted(world: &World, cluster: &Cluster, seed: u64) -> anyhow::Resul
     {
         let _controller = lives.start()?;
         let carried_out = |status: &PaymentPlatformStatus| status.observed_generation == generation && is_ready(status);
-        within_four_minutes(&object, carried_out).await.context("while updating")?;
+        settled(&object, carried_out).await.context("while updating")?;
     }
     let kept = place.writes()?.len();
     object.api.delete("payments", &DeleteParams::default()).await?;
     lives.some_end().await?;
     let _controller = lives.start()?;
-    let deadline = Instant::now() + Duration::from_secs(240);
-    while object.api.get_opt("payments").await?.is_some() {
-        ensure!(Instant::now() < deadline, "it is not deleted in time");
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
+    gone(&object).await?;
     place.wrote_nothing_but(kept, &kinds::deletion())?;
     let after = place.aws.everything().await?;
     ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
@@ -249,10 +245,6 @@ async fn restarted(world: &World, cluster: &Cluster, seed: u64) -> anyhow::Resul
 
 fn is_ready(status: &PaymentPlatformStatus) -> bool {
     condition(status, "Ready").is_some_and(|ready| ready.status == "True")
-}
-
-async fn within_four_minutes(object: &Object, fits: impl Fn(&PaymentPlatformStatus) -> bool) -> anyhow::Result<()> {
-    settled(object, fits).await.map(drop)
 }
 
 /// Controllers of one platform, most of which die soon.

@@ -78,14 +78,20 @@ async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
     place.wrote_only(built, &["RevokeSecurityGroupIngress"])?;
     let kept = place.writes()?.len();
     object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
+    gone(&object).await?;
+    place.wrote_nothing_but(kept, &kinds::deletion())?;
+    let after = place.aws.everything().await?;
+    ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Waits until the object is gone, longer than scenarios wait otherwise.
+pub async fn gone(object: &Object) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(240);
     while object.api.get_opt("payments").await?.is_some() {
         ensure!(Instant::now() < deadline, "it is not deleted in time");
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    place.wrote_nothing_but(kept, &kinds::deletion())?;
-    let after = place.aws.everything().await?;
-    ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
     Ok(())
 }
 
