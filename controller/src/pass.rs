@@ -432,5 +432,18 @@ async fn look(
         })
     });
     inventory.rereads.extend(join_all(reads).await);
+    for (place, reread) in &inventory.rereads {
+        if let Some(scope) = scopes.get(&place.0) {
+            scope.take_over(place.1, &settled(reread, memory, window), &reread.look).await;
+        }
+    }
     inventory
+}
+
+/// The ids of a read that was late enough to show what was written last: the shared look may take it over.
+fn settled(reread: &Reread, memory: &Memory, window: Duration) -> BTreeSet<String> {
+    let unsettled =
+        memory.nodes.values().filter(|known| known.written.is_some_and(|written| reread.look.began < written + window));
+    let unsettled: BTreeSet<&String> = unsettled.filter_map(|known| known.cloud_id.as_ref()).collect();
+    reread.asked.iter().filter(|id| !unsettled.contains(id)).cloned().collect()
 }

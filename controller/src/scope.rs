@@ -1,6 +1,6 @@
 //! Clients and shared looks of one (account, region, role, external id).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -276,6 +276,15 @@ impl Scope {
                 Ok(_) => drop(failures.remove(kind)),
                 Err(_) => *failures.entry(*kind).or_default() += 1,
             }
+        }
+    }
+
+    /// Puts what a read of these ids found into the shared look, so that it need not be read at every pass until the next
+    /// look at everything.
+    pub async fn take_over(&self, kind: &'static str, ids: &BTreeSet<String>, later: &KindLook) {
+        let mut looks = self.looks.lock().await;
+        if let Some(look) = looks.get(kind).and_then(|look| look.with(ids, later)) {
+            looks.insert(kind, Arc::new(look));
         }
     }
 

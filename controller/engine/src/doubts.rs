@@ -42,7 +42,8 @@ impl Inventory {
         }
         for (node, known) in &memory.nodes {
             let Some((place, look)) = self.look_for(node, kinds) else { continue };
-            let stale = known.written.is_some_and(|written| look.began <= written);
+            let read = known.cloud_id.as_ref().map_or(look.began, |id| look.read_at(id));
+            let stale = known.written.is_some_and(|written| read <= written);
             if known.gone && !stale {
                 continue;
             }

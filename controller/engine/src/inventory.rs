@@ -19,13 +19,41 @@ pub struct KindLook {
     by_owner: HashMap<String, Vec<Arc<AnyFound>>>,
     pub(crate) by_id: HashMap<String, Arc<AnyFound>>,
     by_name: HashMap<String, Arc<AnyFound>>,
+    /// Things that were read again by id since, and when that began.
+    read_again: HashMap<String, Instant>,
 }
 
 impl KindLook {
     pub fn new(began: Instant, found: Result<Vec<AnyFound>, CloudError>) -> Self {
-        let found = found.map(|found| found.into_iter().map(Arc::new).collect::<Vec<_>>());
+        Self::of(began, found.map(|found| found.into_iter().map(Arc::new).collect()))
+    }
+
+    /// The same look with things as a later read of these ids showed them; what that did not show is left as it was, since
+    /// only a look at everything says that it is gone. None: there is nothing to take over.
+    pub fn with(&self, ids: &BTreeSet<String>, later: &Self) -> Option<Self> {
+        let new = later.found.as_ref().ok()?.iter().filter(|thing| ids.contains(&thing.cloud_id));
+        let new: Vec<Arc<AnyFound>> =
+            new.filter(|thing| self.read_at(&thing.cloud_id) < later.began).cloned().collect();
+        let replaced: HashSet<&str> = new.iter().map(|thing| thing.cloud_id.as_str()).collect();
+        if replaced.is_empty() {
+            return None;
+        }
+        let old = self.found.as_ref().ok()?.iter().filter(|thing| !replaced.contains(thing.cloud_id.as_str()));
+        let mut look = Self::of(self.began, Ok(old.chain(&new).cloned().collect()));
+        look.read_again = self.read_again.clone();
+        look.read_again.extend(new.iter().map(|thing| (thing.cloud_id.clone(), later.began)));
+        Some(look)
+    }
+
+    /// Since when what is said of this thing is true.
+    pub fn read_at(&self, id: &str) -> Instant {
+        self.read_again.get(id).copied().unwrap_or(self.began)
+    }
+
+    fn of(began: Instant, found: Result<Vec<Arc<AnyFound>>, CloudError>) -> Self {
         let mut look = Self {
             began,
+            read_again: HashMap::new(),
             by_owner: HashMap::new(),
             by_id: HashMap::new(),
             by_name: HashMap::new(),
@@ -256,8 +284,9 @@ impl Inventory {
         let by_known_id = known_ids.keys().filter_map(|id| look.by_id.get(*id)).filter(|found| found.claim.is_none());
         let again = reread.iter().flat_map(|reread| reread.look.found.iter().flatten());
         // A twin that was deleted is still shown by a look from before.
-        let still_shown =
-            |id: &str, look: &KindLook| memory.deleted.get(id).is_some_and(|deleted| look.began <= *deleted + window);
+        let still_shown = |id: &str, look: &KindLook| {
+            memory.deleted.get(id).is_some_and(|deleted| look.read_at(id) <= *deleted + window)
+        };
         let things = named.chain(by_known_id).filter(|found| !superseded(&found.cloud_id)).chain(again);
         let things = things.filter(|found| match reread.filter(|reread| reread.asked.contains(&found.cloud_id)) {
             Some(reread) => !still_shown(&found.cloud_id, &reread.look),
@@ -344,7 +373,8 @@ impl Inventory {
                 .rereads
                 .get(&place)
                 .filter(|reread| known.cloud_id.as_ref().is_some_and(|id| reread.asked.contains(id)));
-            let read = reread.map_or(look.began, |reread| reread.look.began);
+            let shared = known.cloud_id.as_ref().map_or(look.began, |id| look.read_at(id));
+            let read = reread.map_or(shared, |reread| reread.look.began);
             (read < settled).then(|| (node.clone(), settled.duration_since(read)))
         });
         settling.collect()
@@ -364,7 +394,8 @@ impl Inventory {
             self.looks.iter().find(|((region, kind), _)| *region == node.region && *kind == node.kind)?;
         let written = known?.written?;
         let reread = self.rereads.get(&(region.clone(), *kind))?;
-        (look.began <= written).then(|| reread.look.found.as_ref().err().cloned()).flatten()
+        let read = known?.cloud_id.as_ref().map_or(look.began, |id| look.read_at(id));
+        (read <= written).then(|| reread.look.found.as_ref().err().cloned()).flatten()
     }
 
     /// A node of which nothing was found: absent, or merely not seen?

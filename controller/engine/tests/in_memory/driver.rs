@@ -1,6 +1,6 @@
 //! Runs passes as the daemon does: look, read again what is in doubt, observe, plan, execute, learn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,27 @@ impl Driver {
             inventory.rereads.insert(place, Reread { asked, look: Arc::new(KindLook::new(began, found)) });
         }
         inventory
+    }
+
+    /// Reads again, by id, everything that is remembered, and puts it into the shared look.
+    pub fn read_again(&mut self) {
+        let Some(shared) = &mut self.shared else { return };
+        for kind in KINDS {
+            let known = self.memory.nodes.iter().filter(|(node, _)| node.kind == kind.name);
+            let ids: BTreeSet<String> = known.filter_map(|(_, known)| known.cloud_id.clone()).collect();
+            let began = Instant::now();
+            let found = block_on((kind.sweep)(self.cloud.clone(), Look::Ids(ids.iter().cloned().collect())));
+            let place = (self.region.clone(), kind.name);
+            if let Some(look) = shared[&place].with(&ids, &KindLook::new(began, found)) {
+                shared.insert(place, Arc::new(look));
+            }
+        }
+    }
+
+    /// What must be read again by id.
+    pub fn doubted(&self, graph: &Graph<Cloud>) -> usize {
+        let inventory = Inventory { looks: self.shared.clone().unwrap_or_default(), ..Inventory::default() };
+        inventory.doubts(graph, &self.memory, KINDS, Instant::now(), WINDOW).ids.values().map(BTreeSet::len).sum()
     }
 
     pub fn plan(&mut self, graph: &Graph<Cloud>) -> Plan {

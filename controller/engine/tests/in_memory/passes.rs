@@ -461,3 +461,23 @@ fn what_the_cloud_is_at_work_on_waits_and_stops_nothing_else() {
     driver.converge(&wanted(1, 1));
     assert_eq!(driver.cloud.contents(), built(1, 1));
 }
+
+#[test]
+fn what_was_read_again_need_not_be_read_again_and_is_believed() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    driver.share_this_look();
+    driver.pass(&wanted(1, 2));
+    assert_eq!(driver.doubted(&wanted(1, 2)), 4, "four things were changed after the look");
+    let_the_window_pass();
+    driver.read_again();
+    assert_eq!(driver.doubted(&wanted(1, 2)), 0);
+    let report = driver.pass(&wanted(1, 2));
+    assert!(report.entries.iter().all(|entry| entry.outcome == Outcome::Unchanged));
+    // Drift after that is not seen in it, as in any look, and is in the next one.
+    let a = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| state.things.get_mut(&a).unwrap().size = 7);
+    assert!(driver.pass(&wanted(1, 2)).entries.iter().all(|entry| !entry.drift));
+    driver.share_this_look();
+    assert!(driver.pass(&wanted(1, 2)).entries.iter().any(|entry| entry.drift && entry.node.name == "a"));
+}

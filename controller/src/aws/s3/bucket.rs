@@ -11,10 +11,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketLoggingStatus, BucketVersioningStatus, CreateBucketConfiguration, Delete as Batch,
-    LoggingEnabled, ObjectIdentifier, ObjectOwnership, OwnershipControls, OwnershipControlsRule, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
-    VersioningConfiguration,
+    BucketLocationConstraint, BucketLoggingStatus, BucketVersioningStatus, CreateBucketConfiguration, LoggingEnabled,
+    ObjectOwnership, OwnershipControls, OwnershipControlsRule, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 use futures::{StreamExt, stream, try_join};
 use payment_platform_engine::diff::Change;
@@ -22,12 +21,12 @@ use payment_platform_engine::resource::{Create, Delete};
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
+use super::emptying::empty;
 use super::lifecycle::{self, Lifecycle, Rules};
 use super::tagged::{PREFIX, TaggedBucket, tagged_buckets, tags_of};
 use crate::aws::Aws;
 use crate::aws::error::{During, built, gone};
 use crate::aws::kms::Key;
-use crate::aws::limits::OBJECTS_PER_DELETE;
 use crate::aws::tags::{self, TagMap, Tags, claim};
 
 /// A bucket; its node is its purpose.
@@ -472,37 +471,4 @@ async fn set_tags(aws: &Aws, bucket: &str, tags: &TagMap) -> Result<(), CloudErr
 fn tag_list(tags: &TagMap) -> Result<Vec<Tag>, CloudError> {
     let tag = |(key, value)| built(Tag::builder().key(key).value(value).build(), "s3:PutBucketTagging");
     tags.iter().map(tag).collect()
-}
-
-/// Deletes some pages of versions and delete markers; whether none are left.
-async fn empty(aws: &Aws, bucket: &str) -> Result<bool, CloudError> {
-    for _ in 0..aws.limits.pages_per_emptying {
-        let call = aws
-            .s3
-            .list_object_versions()
-            .bucket(bucket)
-            .expected_bucket_owner(&aws.account_id)
-            .max_keys(OBJECTS_PER_DELETE);
-        let Some(page) = gone(call.send().await.during("s3:ListBucketVersions"))? else { return Ok(true) };
-        let versions = page.versions().iter().map(|one| (one.key.clone(), one.version_id.clone()));
-        let markers = page.delete_markers().iter().map(|one| (one.key.clone(), one.version_id.clone()));
-        let objects = versions.chain(markers).map(|(key, version)| {
-            let object = ObjectIdentifier::builder().set_key(key).set_version_id(version).build();
-            built(object, "s3:DeleteObjectVersion")
-        });
-        let objects = objects.collect::<Result<Vec<_>, _>>()?;
-        if objects.is_empty() {
-            return Ok(true);
-        }
-        let batch = built(Batch::builder().set_objects(Some(objects)).quiet(true).build(), "s3:DeleteObjectVersion")?;
-        let answer =
-            aws.s3.delete_objects().bucket(bucket).expected_bucket_owner(&aws.account_id).delete(batch).send().await;
-        let answer = answer.during("s3:DeleteObjectVersion")?;
-        if let Some(failed) = answer.errors().first() {
-            let (code, message) = (failed.code().unwrap_or("Unknown"), failed.message().unwrap_or("no message"));
-            let class = if code == "AccessDenied" { Class::Denied } else { Class::Unavailable };
-            return Err(CloudError::new(class, "s3:DeleteObjectVersion", code, message));
-        }
-    }
-    Ok(false)
 }
