@@ -100,7 +100,7 @@ impl Resource for Vpc {
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
         let call = aws.ec2.describe_vpcs().filters(looking(&look, "vpc-id")).into_paginator().items().send();
         let vpcs = call.collect::<Result<Vec<_>, _>>().await.during("ec2:DescribeVpcs")?;
-        let sets = dhcp_options(&aws, vpcs.iter().filter_map(|vpc| vpc.dhcp_options_id.clone()).collect()).await?;
+        let sets = dhcp_options(&aws, vpcs.iter().filter_map(|vpc| vpc.dhcp_options_id.clone()).collect()).await;
         let mut found = Vec::new();
         for vpc in vpcs {
             let vpc_id = part(vpc.vpc_id.clone(), "ec2:DescribeVpcs")?;
@@ -110,7 +110,7 @@ impl Resource for Vpc {
             );
             let tags = tag_map(vpc.tags.as_deref());
             let cidr = vpc.cidr_block.clone().unwrap_or_default();
-            let dhcp = vpc.dhcp_options_id.as_ref().and_then(|id| sets.get(id)).cloned().unwrap_or_default();
+            let dhcp = sets.as_ref().map_err(Clone::clone).and_then(|sets| dhcp_of(&vpc, sets));
             let secondary_cidrs = associated(&vpc).map(|(_, range)| range).filter(|range| *range != cidr).collect();
             found.push(Found {
                 claim: claim(&tags),
@@ -118,13 +118,8 @@ impl Resource for Vpc {
                 name_fits: name_fits(&tags, Self::name),
                 cloud_id: vpc_id.clone(),
                 uses: Vec::new(),
-                fields: dns.await.map(|(dns_support, dns_hostnames)| Fields {
-                    cidr,
-                    secondary_cidrs,
-                    dhcp,
-                    dns_support,
-                    dns_hostnames,
-                    tags,
+                fields: dns.await.and_then(|(dns_support, dns_hostnames)| {
+                    Ok(Fields { cidr, secondary_cidrs, dhcp: dhcp?, dns_support, dns_hostnames, tags })
                 }),
                 output: Some(Output { vpc_id }),
                 busy: None,
@@ -205,6 +200,14 @@ async fn set_hostnames(aws: &Aws, vpc_id: &str, on: bool) -> Result<(), CloudErr
     Ok(())
 }
 
+/// What a VPC's set says: nothing without one (`default`). A set that is not shown is not read, which is not empty.
+fn dhcp_of(vpc: &aws_sdk_ec2::types::Vpc, sets: &DhcpOptionsById) -> Result<DhcpOptions, CloudError> {
+    match vpc.dhcp_options_id() {
+        None | Some("default") => Ok(DhcpOptions::new()),
+        Some(id) => part(sets.get(id).cloned(), "ec2:DescribeDhcpOptions"),
+    }
+}
+
 /// Sets of DHCP options by id. Those that are not known yet are read; AWS lets nobody change a set once it is made.
 async fn dhcp_options(aws: &Aws, ids: BTreeSet<String>) -> Result<DhcpOptionsById, CloudError> {
     let new = {
@@ -266,4 +269,21 @@ async fn remove_secondary(aws: &Aws, vpc_id: &str, primary: &str) -> Result<(), 
         call.send().await.during("ec2:DisassociateVpcCidrBlock")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::Vpc as Read;
+
+    use super::*;
+
+    #[test]
+    fn a_set_that_is_not_shown_is_not_an_empty_one() {
+        let vpc = |id: &str| Read::builder().dhcp_options_id(id).build();
+        let options = DhcpOptions::from([("domain-name".to_owned(), BTreeSet::from(["ec2.internal".to_owned()]))]);
+        let sets = DhcpOptionsById::from([("dopt-1".to_owned(), options.clone())]);
+        assert_eq!(dhcp_of(&vpc("dopt-1"), &sets).unwrap(), options);
+        assert_eq!(dhcp_of(&vpc("default"), &sets).unwrap(), DhcpOptions::new());
+        assert!(dhcp_of(&vpc("dopt-2"), &sets).is_err());
+    }
 }
