@@ -12,7 +12,7 @@ DENY_VERSION := 0.20.2
 CARGO_FLAGS := --workspace --locked -j $(JOBS)
 CONTROLLER := $(CARGO_TARGET_DIR)/debug/payment-platform-controller
 CHART := charts/payment-platform-controller
-GENERATED := docs/adding-a-kind.md crds $(CHART)/crds $(CHART)/rbac docs/graphs docs/api.md docs/resources.md docs/iam-policy.json
+GENERATED := docs/adding-a-kind.md crds $(CHART)/crds $(CHART)/rbac docs/graphs docs/api.md docs/resources.md docs/iam-policy
 
 .PHONY: help build demo bench test test-full coverage unit scenarios scenario kind-test chart-test emulator-check generate lint fmt-check clippy generated deny
 
@@ -67,7 +67,7 @@ generate: build ## Write the generated files again
 	$(CONTROLLER) crd > $(CHART)/crds/paymentplatforms.yaml
 	$(CONTROLLER) rbac watched > $(CHART)/rbac/watched.yaml
 	$(CONTROLLER) rbac lease > $(CHART)/rbac/lease.yaml
-	$(CONTROLLER) iam-policy > docs/iam-policy.json
+	for part in network data operations; do $(CONTROLLER) iam-policy $$part > docs/iam-policy/$$part.json; done
 	for example in examples/*.yaml; do \
 	  $(CONTROLLER) graph -f $$example -o text > docs/graphs/$$(basename $$example .yaml).txt; done
 	$(CARGO_TARGET_DIR)/debug/generate-docs

@@ -51,7 +51,10 @@ enum Command {
     /// Print the CustomResourceDefinition.
     Crd,
     /// Print the IAM policy that the controller's role needs, as JSON.
-    IamPolicy,
+    IamPolicy {
+        /// One part only: all of it is more than a managed policy has room for
+        part: Option<iam_policy::Part>,
+    },
     /// Print the rights on the Kubernetes API that the controller needs, as rules of a role, in YAML.
     Rbac {
         /// Where the rights are needed.
@@ -284,8 +287,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Graph(flags) => graph(&flags),
         Command::Crd => show(&serde_saphyr::to_string(&payment_platform_api::crd())?),
-        Command::IamPolicy => {
-            let document = serde_json::to_string_pretty(&iam_policy::document())?;
+        Command::IamPolicy { part } => {
+            let document = serde_json::to_string_pretty(&iam_policy::document(part))?;
             show(&format!("{document}\n"))
         }
         Command::Rbac { place } => show(&serde_saphyr::to_string(&rbac::rules(place))?),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use k8s_openapi::jiff::Timestamp;
+use payment_platform_api::database::INSTANCE_CLASS;
 use payment_platform_api::spec::{self, DeletionPolicy, DriftPolicy};
 use payment_platform_api::status::{Approval, Scope as RecordedScope};
 use payment_platform_api::{Facts, Invalid, PaymentPlatformSpec, PaymentPlatformStatus, Platform};
@@ -94,6 +95,8 @@ pub enum Refusal {
     Identity(Box<CloudError>),
     #[error("cannot find out which zones {region} has: {error}")]
     Zones { region: String, error: Box<CloudError> },
+    #[error("cannot find out which database versions are offered for {class}: {error}")]
+    Versions { class: String, error: Box<CloudError> },
     #[error(
         "this object has resources in account {was}, but the credentials are now those of account {now}; restore the \
          credentials (or aws.assumeRoleArn) of account {was}"
@@ -248,10 +251,23 @@ async fn facts(
         }
         Err(error) => return Err(Refusal::Zones { region: home.to_owned(), error: error.into() }),
     };
+    let database = subject.spec.as_ref().and_then(|spec| spec.database.as_ref());
+    let class = database.and_then(|database| database.instance_class.as_deref()).unwrap_or(INSTANCE_CLASS);
+    let resolved = subject.status.resolved.as_ref();
+    let database_offers = match scope.offers(class).await {
+        Ok(offers) => offers,
+        // The version in use is known.
+        Err(error) if resolved.is_some_and(|resolved| resolved.database_engine_version.is_some()) => {
+            tracing::warn!(%error, region = home, class, "Could not find out which database versions are offered.");
+            Vec::new()
+        }
+        Err(error) => return Err(Refusal::Versions { class: class.to_owned(), error: error.into() }),
+    };
     Ok(Facts {
         account_id: identity.account_id.clone(),
         principal_arn: subject.principal_arn.clone().unwrap_or_else(|| identity.principal_arn.clone()),
         zones: zones.to_vec(),
+        database_offers,
         decided: subject.status.resolved.clone(),
         earlier_tag_keys: subject.status.tag_keys.iter().cloned().collect(),
         approved: false,

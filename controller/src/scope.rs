@@ -9,6 +9,7 @@ use aws_config::{AppName, SdkConfig};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use futures::future::{join, join_all};
+use payment_platform_api::database::Offer;
 use payment_platform_engine::inventory::{KindLook, Place};
 use payment_platform_engine::resource::Kind;
 use payment_platform_engine::{CloudError, Look, Region, Tier};
@@ -54,6 +55,9 @@ pub struct Settings {
 /// After what time a look that has failed once is repeated.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
+/// How long it is believed what RDS offers: new versions come every few weeks.
+const OFFERS_AGE: Duration = Duration::from_secs(60 * 60);
+
 /// Where services without a region are signed for (partition `aws`).
 const HOME_OF_GLOBAL: &str = "us-east-1";
 
@@ -88,6 +92,8 @@ pub struct Scope {
     /// Looks in a row that have failed, by kind.
     failures: StdMutex<BTreeMap<&'static str, u32>>,
     zones: OnceCell<Vec<String>>,
+    /// What RDS offers, by class of instance, as it was asked at some time.
+    offers: Mutex<HashMap<String, (Instant, Vec<Offer>)>>,
 }
 
 /// How old a look may be, by tier.
@@ -199,6 +205,9 @@ impl Scopes {
             logs: aws_sdk_cloudwatchlogs::Client::new(&gated()),
             quotas: aws_sdk_servicequotas::Client::new(&gated()),
             iam: aws_sdk_iam::Client::new(&gated()),
+            rds: aws_sdk_rds::Client::new(&gated()),
+            secrets: aws_sdk_secretsmanager::Client::new(&gated()),
+            sns: aws_sdk_sns::Client::new(&gated()),
             s3: aws_sdk_s3::Client::from_conf(
                 // A bucket as a host name is what AWS understands and emulators do not.
                 aws_sdk_s3::config::Builder::from(&gated())
@@ -210,8 +219,13 @@ impl Scopes {
             dhcp_options: crate::aws::ec2::DhcpOptionsSets::default(),
         };
         let aws = Arc::new(Aws::new(Arc::new(clients)));
-        let scope =
-            Arc::new(Scope { aws, looks: Mutex::default(), failures: StdMutex::default(), zones: OnceCell::new() });
+        let scope = Arc::new(Scope {
+            aws,
+            looks: Mutex::default(),
+            failures: StdMutex::default(),
+            zones: OnceCell::new(),
+            offers: Mutex::default(),
+        });
         scopes.insert(region.clone(), scope.clone());
         scope
     }
@@ -315,6 +329,17 @@ impl Scope {
             Ok(zones.filter(|zone| offered.iter().all(|zones| zones.contains(zone))).collect())
         });
         zones.await.map(Vec::as_slice)
+    }
+
+    /// The versions of Aurora PostgreSQL that can be had with instances of this class, oldest first as RDS lists them.
+    pub async fn offers(&self, class: &str) -> Result<Vec<Offer>, CloudError> {
+        let mut known = self.offers.lock().await;
+        if let Some((_, offers)) = known.get(class).filter(|(at, _)| at.elapsed() < OFFERS_AGE) {
+            return Ok(offers.clone());
+        }
+        let offers = crate::aws::rds::offers(&self.aws, class).await?;
+        known.insert(class.to_owned(), (Instant::now(), offers.clone()));
+        Ok(offers)
     }
 }
 

@@ -136,7 +136,9 @@ pub fn refused(base: Base<'_>, refusal: &Refusal) -> PaymentPlatformStatus {
     let (reason, human) = match refusal {
         Refusal::Invalid(_) => ("InvalidSpec", true),
         Refusal::AccountChanged { .. } => ("AccountChanged", true),
-        Refusal::Identity(error) | Refusal::Zones { error, .. } => (reason_of(error), error.class.needs_human()),
+        Refusal::Identity(error) | Refusal::Zones { error, .. } | Refusal::Versions { error, .. } => {
+            (reason_of(error), error.class.needs_human())
+        }
     };
     stopped(base, reason, human, refusal.to_string())
 }
@@ -412,5 +414,10 @@ fn outputs(platform: &Platform, report: &Report, account_id: &str) -> Outputs {
         security_group_alb_id: one("ec2/security-group", names::ALB, "group_id"),
         security_group_ecs_tasks_id: one("ec2/security-group", names::ECS_TASKS, "group_id"),
         security_group_aurora_id: one("ec2/security-group", names::AURORA, "group_id"),
+        aurora_cluster_endpoint: one("rds/cluster", names::AURORA, "endpoint"),
+        aurora_reader_endpoint: one("rds/cluster", names::AURORA, "reader_endpoint"),
+        aurora_engine_version: one("rds/cluster", names::AURORA, "engine_version"),
+        secrets_manager_secret_arn: one("secretsmanager/secret", names::AURORA_PASSWORD, "arn"),
+        sns_topic_arn: one("sns/topic", names::ALERTS, "arn"),
     }
 }

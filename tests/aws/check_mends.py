@@ -1133,6 +1133,7 @@ def main() -> None:
     import check_access
     import check_network
     import check_operations
+    import check_rds
     import check_s3  # noqa: F401, they register their checks
 
     failed = 0

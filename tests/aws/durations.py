@@ -10,10 +10,15 @@ SECONDS = {
     "interface-endpoint-pending": 70,
     "interface-endpoint-deleting": 50,
     "role-not-assumable": 12,
+    "db-cluster-creating": 60,
+    "db-cluster-deleting": 90,
+    "db-instance-creating": 420,
+    "db-instance-modifying": 300,
+    "db-instance-deleting": 240,
 }
 
 # What part of it passes here; `emulator.py --time-scale`.
-SCALE = 1 / 200
+SCALE = 1 / 400
 
 
 def of(what: str) -> float:

@@ -35,16 +35,18 @@ import mends
 import mends_kms
 import mends_logs
 import mends_network
+import mends_rds
 import mends_s3
 import mends_security_groups
 import strict
 import strict_network
+import strict_rds
 import strict_s3
 from control import PREFIX, READS, Control, Fault
 from wire import Answer, Call, error_answer, without_items
 
 # Loaded before the emulator calls itself ready; other services load on their first call.
-SERVICES = ("ec2", "kms", "logs", "iam", "sts", "s3", "servicequotas")
+SERVICES = ("ec2", "kms", "logs", "iam", "sts", "s3", "servicequotas", "rds", "sns", "secretsmanager")
 
 
 class CallLog:

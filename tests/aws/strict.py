@@ -17,8 +17,13 @@ from moto.iam.responses import IamResponse
 from moto.kms.models import Key, kms_backends
 from moto.kms.responses import KmsResponse
 from moto.logs.responses import LogsResponse
+from moto.rds.exceptions import RDSClientError
+from moto.rds.responses import RDSResponse
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import S3Backend
+from moto.secretsmanager.responses import SecretsManagerResponse
+from moto.sns.exceptions import SNSException
+from moto.sns.responses import SNSResponse
 from moto.sts.exceptions import STSClientError
 from moto.sts.models import sts_backends
 from moto.sts.responses import TokenResponse
@@ -39,6 +44,9 @@ ERRORS = {
     S3Backend: S3ClientError,
     KmsResponse: JsonRESTError,
     LogsResponse: JsonRESTError,
+    RDSResponse: RDSClientError,
+    SecretsManagerResponse: JsonRESTError,
+    SNSResponse: SNSException,
     TokenResponse: STSClientError,
 }
 

@@ -78,6 +78,7 @@ class Call:
         # Secrets do not belong in a log file, not even invented ones.
         if "Secret" in call.operation:
             call.params = {}
+        call.params.pop("MasterUserPassword", None)
         return call
 
     @property

@@ -99,7 +99,7 @@ async fn additions(world: Arc<World>) -> anyhow::Result<()> {
 
 async fn exception(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
-    let until = k8s_openapi::jiff::Timestamp::now() + Duration::from_secs(20);
+    let until = k8s_openapi::jiff::Timestamp::now() + Duration::from_secs(45);
     let exception = json!({"node": "us-east-1/ec2/security-group-rules/aurora", "reason": "Migration, ticket 4711",
         "path": "rules[ingress tcp 22 0.0.0.0/0]", "until": until.to_string()});
     let object = place.built("payments", json!({"exceptions": [exception]})).await?;
@@ -219,7 +219,15 @@ async fn profile(world: Arc<World>) -> anyhow::Result<()> {
     object.annotate(payment_platform_api::APPROVE, Some(&approval.hash)).await?;
     object.gone().await?;
     // The approved spec is carried out before what it describes is deleted.
-    let lowered = ["PutBucketLifecycleConfiguration", "PutKeyPolicy", "PutRetentionPolicy", "TagResource"];
+    let lowered = [
+        "AddTagsToResource",
+        "ModifyDBCluster",
+        "PutBucketLifecycleConfiguration",
+        "PutKeyPolicy",
+        "PutRetentionPolicy",
+        "SetTopicAttributes",
+        "TagResource",
+    ];
     place.wrote_nothing_but(before, &[kinds::deletion(), lowered.to_vec()].concat())?;
     ensure!(!world.emulator.is_ours() || place.count(before, "DeleteLogGroup")? == 4, "the log groups are kept");
     Ok(())

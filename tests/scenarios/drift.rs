@@ -184,7 +184,10 @@ async fn tags(world: Arc<World>) -> anyhow::Result<()> {
     let read = place.aws.ec2.describe_subnets().subnet_ids(&subnet).send().await?;
     ensure!(read.subnets()[0].tags().iter().all(|tag| tag.key() != Some("Team")), "a retired tag is still there");
     ensure!(read.subnets()[0].tags().iter().any(|tag| tag.key() == Some("theirs")), "a tag of others was taken");
-    place.wrote_only(before, &["CreateTags", "DeleteTags", "PutBucketTagging", "UntagResource", "UntagRole"])
+    place.wrote_only(
+        before,
+        &["CreateTags", "DeleteTags", "PutBucketTagging", "RemoveTagsFromResource", "UntagResource", "UntagRole"],
+    )
 }
 
 async fn deleted(world: Arc<World>) -> anyhow::Result<()> {

@@ -90,17 +90,37 @@ pub const KINDS: &[Kind] = &[
     kind("ec2/subnet", "subnet", 6, "CreateSubnet").deletes(&["DeleteSubnet"]),
     kind("ec2/vpc", "vpc", 1, "CreateVpc").settles(&["ModifyVpcAttribute"]).deletes(&["DeleteVpc"]),
     kind("ec2/vpc-endpoint", "endpoint", 7, "CreateVpcEndpoint").deletes(&["DeleteVpcEndpoints"]),
-    kind("iam/role", "role", 1, "CreateRole").settles(&["PutRolePolicy"]).deletes(&["DeleteRolePolicy", "DeleteRole"]),
+    kind("iam/role", "role", 2, "CreateRole").settles(&["AttachRolePolicy", "PutRolePolicy"]).deletes(&[
+        "DeleteRolePolicy",
+        "DetachRolePolicy",
+        "DeleteRole",
+    ]),
     kind("kms/alias", "alias", 3, "CreateAlias").deletes(&["DeleteAlias"]),
     kind("kms/key", "key", 3, "CreateKey").settles(&["EnableKeyRotation"]).deletes(&["ScheduleKeyDeletion"]),
     kind("logs/log-group", "log group", 4, "CreateLogGroup")
         .settles(&["PutRetentionPolicy"])
         .deletes(&["DeleteLogGroup"]),
+    // An ephemeral one is not protected.
+    kind("rds/cluster", "cluster", 1, "CreateDBCluster").deletes(&["DeleteDBCluster"]),
+    kind("rds/cluster-parameter-group", "cluster parameter group", 1, "CreateDBClusterParameterGroup")
+        .settles(&["ModifyDBClusterParameterGroup"])
+        .deletes(&["DeleteDBClusterParameterGroup"]),
+    kind("rds/event-subscription", "event subscription", 4, "CreateEventSubscription")
+        .deletes(&["DeleteEventSubscription"]),
+    kind("rds/instance", "instance", 2, "CreateDBInstance").deletes(&["DeleteDBInstance"]),
+    kind("rds/parameter-group", "parameter group", 1, "CreateDBParameterGroup")
+        .settles(&["ModifyDBParameterGroup"])
+        .deletes(&["DeleteDBParameterGroup"]),
+    kind("rds/subnet-group", "subnet group", 1, "CreateDBSubnetGroup").deletes(&["DeleteDBSubnetGroup"]),
     // Access logs may have been delivered before a bucket is deleted.
     kind("s3/bucket", "bucket", 2, "CreateBucket")
         .settles(&["PutBucketEncryption", "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketVersioning"])
         .deletes(&["DeleteObjects", "DeleteBucket"]),
     part("s3/bucket-policy", &["PutBucketPolicy"], &["DeleteBucketPolicy"]),
+    // The host is written into the secret when it is known, and that this was done is a tag.
+    part("secretsmanager/attachment", &["PutSecretValue", "TagResource"], &["UntagResource"]),
+    kind("secretsmanager/secret", "secret", 1, "CreateSecret").deletes(&["DeleteSecret"]),
+    kind("sns/topic", "topic", 1, "CreateTopic").deletes(&["DeleteTopic"]),
 ];
 
 /// All operations that making a platform needs: nothing is deleted but what AWS put there by itself.
@@ -114,7 +134,7 @@ pub fn deletion() -> Vec<&'static str> {
 }
 
 /// What sets tags, one operation or more for each service.
-pub const TAGGING: [&str; 4] = ["CreateTags", "PutBucketTagging", "TagResource", "TagRole"];
+pub const TAGGING: [&str; 5] = ["AddTagsToResource", "CreateTags", "PutBucketTagging", "TagResource", "TagRole"];
 
 /// The operations but some of them.
 pub fn without(operations: &[&'static str], some: &[&str]) -> Vec<&'static str> {

@@ -45,7 +45,11 @@ async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
         object.until("in conflict", |status| condition(status, "Conflict").is_some_and(|c| c.status == "True")).await?;
     ensure!(condition(&status, "Conflict").is_some_and(|c| c.reason == "NameTaken"), "{:#?}", status.conditions);
     let status = object
-        .until("the rest is built", |status| condition(status, "NetworkReady").is_some_and(|c| c.status == "True"))
+        .until("the rest is built", |status| {
+            ["NetworkReady", "DatabaseReady"]
+                .iter()
+                .all(|component| condition(status, component).is_some_and(|c| c.status == "True"))
+        })
         .await?;
     ensure!(condition(&status, "Stalled").is_some_and(|c| c.status == "True"), "{:#?}", status.conditions);
     ensure!(id(&status, "ec2/vpc/main")? != vpc, "somebody's VPC was taken");

@@ -67,22 +67,27 @@ async fn edits(world: Arc<World>) -> anyhow::Result<()> {
     Ok(())
 }
 
-const ONE_ZONE_LESS: [&str; 6] = [
+/// The database's instance of the zone moves to another one.
+const ONE_ZONE_LESS: [&str; 9] = [
+    "CreateDBInstance",
+    "DeleteDBInstance",
     "DeleteNatGateway",
     "DeleteRouteTable",
     "DeleteSubnet",
     "DisassociateRouteTable",
+    "ModifyDBSubnetGroup",
     "ModifyVpcEndpoint",
     "ReleaseAddress",
 ];
 
-const ONE_ZONE_MORE: [&str; 7] = [
+const ONE_ZONE_MORE: [&str; 8] = [
     "AllocateAddress",
     "AssociateRouteTable",
     "CreateNatGateway",
     "CreateRoute",
     "CreateRouteTable",
     "CreateSubnet",
+    "ModifyDBSubnetGroup",
     "ModifyVpcEndpoint",
 ];
 
@@ -107,6 +112,10 @@ async fn zones(world: Arc<World>) -> anyhow::Result<()> {
         status.inventory.iter().all(|entry| !entry.node.contains("us-east-1a"))
     };
     object.until("rid of zone a", without_a).await?;
+    let instances = place.aws.rds.describe_db_instances().send().await?;
+    let mut spread: Vec<&str> = instances.db_instances().iter().filter_map(|one| one.availability_zone()).collect();
+    spread.sort_unstable();
+    ensure!(spread == ["us-east-1b", "us-east-1c"], "the instances are not spread: {spread:?}");
     let filter = aws_sdk_ec2::types::Filter::builder().name("vpc-id").values(vpc).build();
     let subnets = place.aws.ec2.describe_subnets().filters(filter).send().await?;
     let mut cidrs: Vec<&str> = subnets.subnets().iter().filter_map(|subnet| subnet.cidr_block()).collect();
@@ -137,7 +146,7 @@ async fn other_region(world: Arc<World>) -> anyhow::Result<()> {
     let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
     let status = object.status().await?;
     ensure!(status.resolved.as_ref().is_some_and(|resolved| resolved.zones[0].name == "eu-west-1a"), "{status:?}");
-    let here = |node: &str| node.starts_with("eu-west-1/") || node == "global/iam/role/flow-logs";
+    let here = |node: &str| node.starts_with("eu-west-1/") || node.starts_with("global/iam/role/");
     ensure!(status.inventory.iter().all(|entry| here(&entry.node)), "{:?}", status.inventory);
     ensure!(regional(home.everything().await?) == before, "something was made in us-east-1");
     let flow_logs = status.outputs.clone().unwrap_or_default().s3_bucket_flow_logs_name.context("no bucket")?;
@@ -246,14 +255,16 @@ async fn keep_data(world: Arc<World>) -> anyhow::Result<()> {
     }
     object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
     object.gone().await?;
-    let kept = vec!["PutBucketTagging", "TagResource"];
+    // The database loses its protection, for those who have confirmed that it goes.
+    let kept = vec!["ModifyDBCluster", "PutBucketTagging", "TagResource"];
     place.wrote_only(writes, &[without(&kinds::deletion(), &DELETES_DATA), kept].concat())?;
     let left: Vec<String> = place.aws.everything().await?.into_iter().filter(|one| !before.contains(one)).collect();
     let groups = left.iter().filter(|one| one.starts_with("log group ")).count();
     let keys: Vec<&String> = left.iter().filter(|one| one.starts_with("key ")).collect();
     let buckets = left.iter().filter(|one| one.starts_with("bucket ")).count();
     // All keys: what a bucket was encrypted with before is not what it says now.
-    ensure!(groups == 4 && buckets == 2 && keys.len() == 3 && left.len() == 9, "{left:?}");
+    ensure!(groups == 4 && buckets == 2 && keys.len() == 3 && left.len() == 10, "{left:?}");
+    ensure!(left.iter().any(|one| one.starts_with("snapshot aurora-payment-prd-final-")), "no snapshot: {left:?}");
     ensure!(keys.iter().any(|one| key.ends_with(one.trim_start_matches("key "))), "the logs key was lost: {keys:?}");
     let bucket = format!("s3-payment-flow-logs-prd-{}", place.account);
     let policy = place.aws.s3.get_bucket_policy().bucket(&bucket).send().await?;
@@ -295,7 +306,7 @@ async fn pending_key(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(kept.enabled() && kept.deletion_date().is_none(), "what is kept would be shredded: {kept:?}");
     let tags = place.aws.kms.list_resource_tags().key_id(&key).send().await?;
     ensure!(tags.tags().iter().any(|tag| tag.tag_key() == "paymentplatform.io/kept"), "not tagged as kept");
-    let brought_back = vec!["CancelKeyDeletion", "EnableKey", "PutBucketTagging", "TagResource"];
+    let brought_back = vec!["CancelKeyDeletion", "EnableKey", "ModifyDBCluster", "PutBucketTagging", "TagResource"];
     place.wrote_only(before, &[without(&kinds::deletion(), &DELETES_DATA), brought_back].concat())
 }
 

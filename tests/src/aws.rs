@@ -11,6 +11,9 @@ pub struct Account {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub iam: aws_sdk_iam::Client,
     pub s3: aws_sdk_s3::Client,
+    pub rds: aws_sdk_rds::Client,
+    pub secrets: aws_sdk_secretsmanager::Client,
+    pub sns: aws_sdk_sns::Client,
 }
 
 impl Account {
@@ -45,6 +48,9 @@ impl Account {
             kms: aws_sdk_kms::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
+            rds: aws_sdk_rds::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
+            sns: aws_sdk_sns::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build(),
             ),
@@ -140,7 +146,44 @@ impl Account {
         for bucket in self.s3.list_buckets().send().await?.buckets() {
             all.push(format!("bucket {}", bucket.name().unwrap_or_default()));
         }
+        self.databases(&mut all).await?;
+        // One that is scheduled for deletion is not listed.
+        for secret in self.secrets.list_secrets().send().await?.secret_list() {
+            all.push(format!("secret {}", secret.name().unwrap_or_default()));
+        }
+        for topic in self.sns.list_topics().send().await?.topics() {
+            all.push(format!("topic {}", topic.topic_arn().unwrap_or_default()));
+        }
         all.sort();
         Ok(all)
+    }
+
+    /// Snapshots that RDS takes by itself go with their cluster on AWS, and are left out.
+    async fn databases(&self, all: &mut Vec<String>) -> anyhow::Result<()> {
+        for cluster in self.rds.describe_db_clusters().send().await?.db_clusters() {
+            all.push(format!("cluster {}", cluster.db_cluster_identifier().unwrap_or_default()));
+        }
+        for instance in self.rds.describe_db_instances().send().await?.db_instances() {
+            all.push(format!("instance {}", instance.db_instance_identifier().unwrap_or_default()));
+        }
+        for snapshot in self.rds.describe_db_cluster_snapshots().send().await?.db_cluster_snapshots() {
+            if snapshot.snapshot_type() == Some("manual") {
+                all.push(format!("snapshot {}", snapshot.db_cluster_snapshot_identifier().unwrap_or_default()));
+            }
+        }
+        for group in self.rds.describe_db_subnet_groups().send().await?.db_subnet_groups() {
+            all.push(format!("subnet group {}", group.db_subnet_group_name().unwrap_or_default()));
+        }
+        for group in self.rds.describe_db_cluster_parameter_groups().send().await?.db_cluster_parameter_groups() {
+            let name = group.db_cluster_parameter_group_name().unwrap_or_default();
+            all.push(format!("cluster parameter group {name}"));
+        }
+        for group in self.rds.describe_db_parameter_groups().send().await?.db_parameter_groups() {
+            all.push(format!("parameter group {}", group.db_parameter_group_name().unwrap_or_default()));
+        }
+        for one in self.rds.describe_event_subscriptions().send().await?.event_subscriptions_list() {
+            all.push(format!("event subscription {}", one.cust_subscription_id().unwrap_or_default()));
+        }
+        Ok(())
     }
 }

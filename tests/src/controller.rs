@@ -63,6 +63,7 @@ pub const QUICK: &[&str] = &[
     "--fast-interval-seconds=1",
     "--slow-interval-seconds=2",
     "--consistency-window-seconds=1",
+    "--poll-seconds=1",
     "--attempt-timeout-seconds=5",
     "--lease-seconds=10",
 ];

@@ -2,6 +2,7 @@
 //! resolves to.
 
 pub mod approval;
+pub mod database;
 pub mod platform;
 pub mod spec;
 pub mod status;

@@ -7,9 +7,10 @@ use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 
 use crate::approval::{Guard, Lowered};
+use crate::database::{Database, Offer};
 use crate::spec::{
     DeletionPolicy, DriftPolicy, Exception, ExtraRoute, ExtraRule, ExtraStatement, Keys, LOG_RETENTION_DAYS,
-    NatGateways, Network, PaymentPlatformSpec, Profile, SecurityGroups,
+    NatGateways, Network, PaymentPlatformSpec, Profile, SecurityGroups, SubscriptionProtocol,
 };
 use crate::status::{Resolved, Zone as PinnedZone};
 
@@ -29,6 +30,8 @@ pub struct Facts {
     pub decided: Option<Resolved>,
     /// Keys of tags that an earlier spec has put on resources.
     pub earlier_tag_keys: BTreeSet<String>,
+    /// Versions of the database engine that are offered for the class of its instances; empty: not known.
+    pub database_offers: Vec<Offer>,
     /// Whether somebody has approved what lowers protection.
     pub approved: bool,
 }
@@ -66,6 +69,9 @@ pub struct Platform {
     pub allowed_cidrs: BTreeSet<Ipv4Net>,
     pub container_port: u16,
     pub database_port: u16,
+    pub database: Database,
+    /// Who is told of alarms and events: protocol and endpoint.
+    pub subscriptions: BTreeSet<(String, String)>,
     pub log_retention_days: i32,
     /// Days that server access logs and the like are kept.
     pub access_log_retention_days: i32,
@@ -162,6 +168,8 @@ impl Platform {
             guard.on("network.denyRemoteAdministration", deny_remote_administration, |old| {
                 old.deny_remote_administration
             });
+        let zone_names: Vec<String> = zones.iter().map(|zone| zone.name.clone()).collect();
+        let database = Database::resolve(spec.database.as_ref(), profile, &zone_names, facts, &mut guard, &mut errors);
         check_exceptions(&spec.exceptions, &mut errors);
         let allowed_cidrs = allowed_cidrs(spec, &mut errors);
         let tags = tags(spec, &mut errors);
@@ -189,6 +197,8 @@ impl Platform {
             allowed_cidrs,
             container_port: u16::try_from(container_port).unwrap_or_default(),
             database_port: 5432,
+            database,
+            subscriptions: subscriptions(spec),
             log_retention_days,
             access_log_retention_days,
             subscription_destinations: spec
@@ -221,6 +231,11 @@ impl Platform {
             key_rotation_days: Some(self.key_rotation_days),
             key_deletion_days: Some(self.key_deletion_days),
             deny_remote_administration: Some(self.deny_remote_administration),
+            database_engine_version: Some(self.database.engine_version.clone()),
+            database_first_major: Some(self.database.first_major.clone()),
+            database_supports_performance_insights: Some(self.database.performance_insights_supported),
+            database_zones: self.database.instance_zones.clone(),
+            database_backup_retention_days: Some(self.database.backup_retention_days),
             deletion_policy: Some(self.deletion_policy),
         }
     }
@@ -232,6 +247,19 @@ pub fn deletion_policy(named: Option<DeletionPolicy>, profile: Profile) -> Delet
         Profile::Production => DeletionPolicy::KeepData,
         Profile::Ephemeral => DeletionPolicy::Delete,
     })
+}
+
+fn subscriptions(spec: &PaymentPlatformSpec) -> BTreeSet<(String, String)> {
+    let all = spec.monitoring.iter().flat_map(|monitoring| &monitoring.subscriptions);
+    let named = all.map(|one| {
+        let protocol = match one.protocol {
+            SubscriptionProtocol::Email => "email",
+            SubscriptionProtocol::Https => "https",
+            SubscriptionProtocol::Sqs => "sqs",
+        };
+        (protocol.to_owned(), one.endpoint.clone())
+    });
+    named.collect()
 }
 
 /// By the group's node.
@@ -258,7 +286,7 @@ fn check_exceptions(exceptions: &[Exception], errors: &mut Vec<Invalid>) {
     }
 }
 
-fn invalid(field: &'static str, message: impl Into<String>) -> Invalid {
+pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Invalid {
     Invalid { field, message: message.into() }
 }
 

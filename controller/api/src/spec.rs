@@ -4,6 +4,7 @@
 //! the region or the zones is resolved in [`Platform`](crate::Platform) and shown in `status.resolved`.
 
 mod additions;
+mod database;
 mod network;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::additions::{
     Direction, Effect, ExtraRule, ExtraStatement, GroupAdditions, KeyAdditions, Keys, Protocol, SecurityGroups,
 };
+pub use self::database::{Database, Monitoring, StorageType, Subscription, SubscriptionProtocol, UpgradePolicy};
 pub use self::network::{ExtraRoute, FlowLogs, NatGateways, Network, Subnets, Tier};
 use crate::status::PaymentPlatformStatus;
 
@@ -64,6 +66,12 @@ use crate::status::PaymentPlatformStatus;
         .message("aws.region cannot be changed (unset means us-east-1): create a second PaymentPlatform in the other region instead"),
     validation = Rule::new("(has(self.network) && has(self.network.vpcCidr) ? self.network.vpcCidr : '10.0.0.0/16') == (has(oldSelf.network) && has(oldSelf.network.vpcCidr) ? oldSelf.network.vpcCidr : '10.0.0.0/16')")
         .message("network.vpcCidr cannot be changed (unset means 10.0.0.0/16): AWS cannot renumber a VPC; create a second PaymentPlatform instead"),
+    validation = Rule::new("(has(self.database) && has(self.database.databaseName) ? self.database.databaseName : 'paymentdb') == (has(oldSelf.database) && has(oldSelf.database.databaseName) ? oldSelf.database.databaseName : 'paymentdb')")
+        .message("database.databaseName cannot be changed (unset means paymentdb): it is given when the cluster is made; create a further database in the cluster, or a second PaymentPlatform instead"),
+    validation = Rule::new("(has(self.database) && has(self.database.username) ? self.database.username : 'dbadmin') == (has(oldSelf.database) && has(oldSelf.database.username) ? oldSelf.database.username : 'dbadmin')")
+        .message("database.username cannot be changed (unset means dbadmin): the master user is made with the cluster; create further users in the database instead"),
+    validation = Rule::new("self.profile == 'Ephemeral' || !has(self.database) || !has(self.database.backupRetentionDays) || self.database.backupRetentionDays >= 7")
+        .message("database.backupRetentionDays must be at least 7 in Production"),
     validation = Rule::new("self.profile == 'Ephemeral' || (has(self.network) && has(self.network.natGateways) ? self.network.natGateways : 'PerZone') == 'PerZone'")
         .message("network.natGateways: Single needs profile: Ephemeral; in Production every zone has a NAT gateway of its own, so that the loss of one zone leaves the others working"),
     validation = Rule::new("self.profile == 'Ephemeral' || (has(self.logs) && has(self.logs.retentionDays) ? self.logs.retentionDays : 365) >= 90")
@@ -139,6 +147,14 @@ pub struct PaymentPlatformSpec {
     /// The payment application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute: Option<Compute>,
+
+    /// The database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+
+    /// Alarms, and who is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<Monitoring>,
 
     /// Log groups and access logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]

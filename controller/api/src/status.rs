@@ -111,6 +111,22 @@ pub struct Resolved {
     /// Whether the default network ACL denies ports 22 and 3389.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deny_remote_administration: Option<bool>,
+    /// The version of the database engine that was taken. A minor version that AWS has moved to stands in
+    /// outputs.auroraEngineVersion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_engine_version: Option<String>,
+    /// The major version that the database began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_first_major: Option<String>,
+    /// Whether the class of the database's instances supports Performance Insights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_supports_performance_insights: Option<bool>,
+    /// The zone of each instance of the database, the writer's first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub database_zones: Vec<String>,
+    /// Days that automatic backups of the database are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_backup_retention_days: Option<i32>,
     /// What deleting the object does on AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<crate::spec::DeletionPolicy>,
@@ -183,6 +199,21 @@ pub struct Outputs {
     /// Id of the security group of the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_group_aurora_id: Option<String>,
+    /// Where the database is written to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aurora_cluster_endpoint: Option<String>,
+    /// Where the database is read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aurora_reader_endpoint: Option<String>,
+    /// The version of the database engine as deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aurora_engine_version: Option<String>,
+    /// ARN of the secret with the database's master login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets_manager_secret_arn: Option<String>,
+    /// ARN of the topic of alarms and events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sns_topic_arn: Option<String>,
 }
 
 /// One place with resources of this object.

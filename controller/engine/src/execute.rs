@@ -332,6 +332,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         let Ended { result, gone, sent } = ended;
         let mut entry = self.entry(index, step);
         entry.drift = drift || planned.drift;
+        entry.wanted.clone_from(&digest);
         match result {
             Ok(Effect { cloud_id, output, waiting }) => {
                 if let Some(output) = &output {
@@ -386,6 +387,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             output: planned.found.as_ref().and_then(|found| found.output.clone()),
             created: planned.found.as_ref().filter(|found| found.claim.is_some()).and_then(|found| found.created),
             wish: None,
+            wanted: None,
             written: None,
             changes: match &step {
                 Step::Update(changes) | Step::Replace(_, changes) => changes.clone(),

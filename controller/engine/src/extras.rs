@@ -16,8 +16,8 @@ pub fn kept_ids<C: 'static>(extras: &[Extra], kinds: &[Kind<C>]) -> HashSet<Stri
         let extras = extras.iter().filter(move |extra| extra.role != Role::Copy && kind(&extra.node).is_some_and(fits));
         extras.map(|extra| extra.found.cloud_id.clone())
     };
-    let mut kept: HashSet<String> = of(|kind| kind.stateful).collect();
-    if !kept.is_empty() {
+    let mut kept: HashSet<String> = of(|kind| kind.stateful && !kind.outlived_by_data).collect();
+    if of(|kind| kind.stateful).next().is_some() {
         kept.extend(of(|kind| kind.guards_data));
     }
     loop {

@@ -77,6 +77,10 @@ impl Memory {
                 self.forget(&entry.node);
                 continue;
             }
+            // That the old one goes is the spec's doing: what is made in its place is no drift.
+            if entry.is_on_its_way_out(known.wish.as_deref()) {
+                known.wish = None;
+            }
             if entry.output.is_some() {
                 known.gone = false;
                 known.output.clone_from(&entry.output);

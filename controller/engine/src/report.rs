@@ -9,6 +9,7 @@ use crate::hold::Hold;
 use crate::id::NodeId;
 use crate::outputs::AnyOutput;
 use crate::plan::{Notice, Step};
+use crate::resource::Replace;
 
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +53,8 @@ pub struct Entry {
     /// When the thing was made, as it was read with tags of ours on it.
     pub created: Option<i64>,
     pub wish: Option<String>,
+    /// The digest of what it was to become, also where it has not yet.
+    pub wanted: Option<String>,
     pub written: Option<Instant>,
     /// What differed, also where nothing was done about it.
     pub changes: Vec<Change>,
@@ -59,6 +62,17 @@ pub struct Entry {
     pub gone: bool,
     /// The thing is not one of the graph: a twin, or no longer wanted.
     pub extra: bool,
+}
+
+impl Entry {
+    /// Whether the thing is being deleted so that one as the spec now wants it can take its place. `agreed` is the wish
+    /// that it last agreed with: under the same description it goes because something else of the platform has gone.
+    pub fn is_on_its_way_out(&self, agreed: Option<&str>) -> bool {
+        let described = |wish: Option<&str>| wish.and_then(|wish| wish.split_once('-').map(|(_, own)| own.to_owned()));
+        described(self.wanted.as_deref()) != described(agreed)
+            && matches!(self.step, Step::Replace(Replace::DeleteFirst, _))
+            && matches!(self.outcome, Outcome::Waiting { refused: false, .. })
+    }
 }
 
 /// The end of a pass.

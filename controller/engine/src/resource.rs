@@ -31,6 +31,9 @@ pub trait Resource: Serialize + Clone + Send + Sync + 'static {
     const CLOSE_FIRST: &'static [&'static str] = &[];
     /// Whether it holds data: then it is never replaced or deleted unasked.
     const STATEFUL: bool = false;
+    /// Whether its data lives on without it for a time in which it can be brought back (a final snapshot, a recovery
+    /// window): then it is deleted with its platform also where data is kept, and what guards the data stays.
+    const OUTLIVED_BY_DATA: bool = false;
     /// Whether data may be unreadable without it (a key): kept whenever data is kept, whatever the data says it uses.
     const GUARDS_DATA: bool = false;
     /// Whether the service has no region: its nodes are in [`Region::global`](crate::Region::global).
@@ -265,6 +268,7 @@ pub struct Kind<C: 'static> {
     pub replace_on: &'static [(&'static str, Replace)],
     pub close_first: &'static [&'static str],
     pub stateful: bool,
+    pub outlived_by_data: bool,
     pub guards_data: bool,
     pub loses_data: fn(&Change) -> bool,
     pub global: bool,
@@ -292,6 +296,7 @@ impl<C: Send + Sync + 'static> Kind<C> {
             replace_on: R::REPLACE_ON,
             close_first: R::CLOSE_FIRST,
             stateful: R::STATEFUL,
+            outlived_by_data: R::OUTLIVED_BY_DATA,
             guards_data: R::GUARDS_DATA,
             loses_data: R::loses_data,
             global: R::GLOBAL,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use aws_sdk_ec2::types::SecurityGroup;
+use aws_sdk_rds::types::DbInstance;
+use aws_sdk_secretsmanager::types::SecretListEntry;
 use payment_platform_engine::{CloudError, Region};
 use tokio::sync::OnceCell;
 
@@ -18,6 +20,9 @@ pub struct Clients {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub iam: aws_sdk_iam::Client,
     pub s3: aws_sdk_s3::Client,
+    pub rds: aws_sdk_rds::Client,
+    pub secrets: aws_sdk_secretsmanager::Client,
+    pub sns: aws_sdk_sns::Client,
     pub quotas: aws_sdk_servicequotas::Client,
     pub limits: Limits,
     pub key_marks: crate::aws::kms::KeyMarks,
@@ -29,11 +34,19 @@ pub struct Aws {
     pub clients: Arc<Clients>,
     security_groups: OnceCell<Result<Vec<SecurityGroup>, CloudError>>,
     buckets: OnceCell<Result<Vec<TaggedBucket>, CloudError>>,
+    instances: OnceCell<Result<Vec<DbInstance>, CloudError>>,
+    secrets: OnceCell<Result<Vec<SecretListEntry>, CloudError>>,
 }
 
 impl Aws {
     pub fn new(clients: Arc<Clients>) -> Self {
-        Self { clients, security_groups: OnceCell::new(), buckets: OnceCell::new() }
+        Self {
+            clients,
+            security_groups: OnceCell::new(),
+            buckets: OnceCell::new(),
+            instances: OnceCell::new(),
+            secrets: OnceCell::new(),
+        }
     }
 
     /// The same clients, nothing read yet.
@@ -55,6 +68,22 @@ impl Aws {
         F: Future<Output = Result<Vec<TaggedBucket>, CloudError>>,
     {
         self.buckets.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
+    }
+
+    /// The region's database instances, read once for the instances and for the subnet groups that they are in.
+    pub async fn instances<F>(&self, read: F) -> Result<&[DbInstance], CloudError>
+    where
+        F: Future<Output = Result<Vec<DbInstance>, CloudError>>,
+    {
+        self.instances.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
+    }
+
+    /// Our secrets, read once for the secrets and for their attachments.
+    pub async fn secret_list<F>(&self, read: F) -> Result<&[SecretListEntry], CloudError>
+    where
+        F: Future<Output = Result<Vec<SecretListEntry>, CloudError>>,
+    {
+        self.secrets.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
     }
 }
 

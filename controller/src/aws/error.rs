@@ -125,7 +125,8 @@ fn class_of_status(status: u16) -> Class {
     }
 }
 
-/// The table. Codes are those of the API references of EC2, KMS, CloudWatch Logs, IAM, S3, STS and Service Quotas.
+/// The table. Codes are those of the API references of EC2, KMS, CloudWatch Logs, IAM, S3, STS,
+/// Service Quotas, RDS, Secrets Manager and SNS.
 #[rustfmt::skip]
 pub fn class_of(code: &str) -> Option<Class> {
     Some(match code {
@@ -137,25 +138,38 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "NoSuchEntity" | "NoSuchResourceException" | "InvalidFlowLogId.NotFound" | "InvalidVpcEndpointId.NotFound"
         | "InvalidVpcEndpoint.NotFound" | "NoSuchBucket" | "NoSuchTagSet" | "NoSuchBucketPolicy"
         | "NoSuchLifecycleConfiguration" | "NoSuchPublicAccessBlockConfiguration" | "OwnershipControlsNotFoundError"
-        | "ServerSideEncryptionConfigurationNotFoundError" | "ReplicationConfigurationNotFoundError" | "NoSuchKey" => Class::NotFound,
+        | "ServerSideEncryptionConfigurationNotFoundError" | "ReplicationConfigurationNotFoundError" | "NoSuchKey"
+        | "DBClusterNotFoundFault" | "DBInstanceNotFound" | "DBInstanceNotFoundFault" | "DBSubnetGroupNotFoundFault"
+        | "DBParameterGroupNotFound" | "DBParameterGroupNotFoundFault" | "DBClusterParameterGroupNotFound"
+        | "SubscriptionNotFound" | "SourceNotFound" | "NotFound" => Class::NotFound,
 
         "InvalidGroup.Duplicate" | "AlreadyExistsException" | "ResourceAlreadyExistsException" | "EntityAlreadyExists"
-        | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" => Class::AlreadyExists,
+        | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "DBClusterAlreadyExistsFault" | "DBInstanceAlreadyExists"
+        | "DBSubnetGroupAlreadyExists" | "DBParameterGroupAlreadyExists" | "SubscriptionAlreadyExist"
+        | "ResourceExistsException" => Class::AlreadyExists,
 
         "InvalidPermission.Duplicate" | "RouteAlreadyExists" | "NetworkAclEntryAlreadyExists" | "Resource.AlreadyAssociated"
         | "Resource.AlreadyAssigned" | "OperationAbortedException" | "OperationAborted" | "ConcurrentModification" | "IncorrectState" | "IncorrectInstanceState"
-        | "InvalidState" | "ConflictException" | "FlowLogAlreadyExists" | "IdempotentParameterMismatch" => Class::Conflict,
+        | "InvalidState" | "ConflictException" | "FlowLogAlreadyExists" | "IdempotentParameterMismatch"
+        | "InvalidDBClusterStateFault" | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault"
+        | "DBClusterSnapshotAlreadyExistsFault" | "InvalidRequestException" => Class::Conflict,
 
         "DependencyViolation" | "InvalidIPAddress.InUse" | "AddressInUse" | "InvalidSubnet.Conflict" | "DeleteConflict"
-        | "InvalidGroup.InUse" | "InvalidCidrBlock.InUse" | "ResourceInUse" | "BucketNotEmpty" => Class::InUse,
+        | "InvalidGroup.InUse" | "InvalidCidrBlock.InUse" | "ResourceInUse" | "BucketNotEmpty"
+        | "InvalidDBSubnetGroupStateFault" | "InvalidDBParameterGroupState" | "SubnetAlreadyInUse" => Class::InUse,
 
         "VpcLimitExceeded" | "SubnetLimitExceeded" | "InternetGatewayLimitExceeded" | "AddressLimitExceeded"
         | "NatGatewayLimitExceeded" | "RouteTableLimitExceeded" | "RouteLimitExceeded" | "SecurityGroupLimitExceeded"
         | "RulesPerSecurityGroupLimitExceeded" | "NetworkAclEntryLimitExceeded" | "TagLimitExceeded" | "LimitExceededException"
         | "LimitExceeded" | "ServiceQuotaExceededException" | "TooManyBuckets" | "VpcEndpointLimitExceeded"
-        | "FlowLogsLimitExceeded" => Class::Quota,
+        | "FlowLogsLimitExceeded" | "DBClusterQuotaExceededFault" | "InstanceQuotaExceeded" | "DBSubnetGroupQuotaExceeded"
+        | "DBParameterGroupQuotaExceeded" | "EventSubscriptionQuotaExceeded" | "StorageQuotaExceeded" | "SnapshotQuotaExceeded"
+        | "TopicLimitExceeded" => Class::Quota,
 
-        "InvalidKeyState" | "KMSInvalidStateException" | "DisabledException" | "KeyUnavailableException" => Class::NotYet,
+        "InvalidKeyState" | "KMSInvalidStateException" | "DisabledException" | "KeyUnavailableException"
+        | "KMSKeyNotAccessibleFault" | "EncryptionFailure" | "SNSNoAuthorization" | "InsufficientDBInstanceCapacity"
+        | "InvalidVPCNetworkStateFault"
+            => Class::NotYet,
 
         "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestLimitExceeded" | "TooManyRequestsException"
         | "RequestThrottled" | "RequestThrottledException" | "SlowDown" | "EC2ThrottledException" | "PriorRequestNotComplete"

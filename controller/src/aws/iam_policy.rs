@@ -6,28 +6,69 @@ use serde_json::{Value, json};
 
 use super::{KINDS, OWN_ACTIONS};
 
-/// Resources that the actions of a service are limited to. What a service is not listed for has no names that tell the
-/// platform's things from others, and is allowed on everything.
+/// A managed policy has room for about a third of it: IAM takes 6,144 characters in each, and ten to a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Part {
+    /// EC2.
+    Network,
+    /// Where data is, and what encrypts it.
+    Data,
+    /// Everything else: roles, logs, topics, what the account has and who we are.
+    Operations,
+}
+
+impl Part {
+    pub const ALL: [Self; 3] = [Self::Network, Self::Data, Self::Operations];
+
+    fn of(action: &str) -> Self {
+        match action.split(':').next().unwrap_or_default() {
+            "ec2" => Self::Network,
+            "kms" | "rds" | "s3" | "secretsmanager" => Self::Data,
+            _ => Self::Operations,
+        }
+    }
+}
+
+/// Resources that an action is limited to. What a service is not listed for has no names that tell the platform's things
+/// from others, and is allowed on everything.
 fn limits(action: &str) -> Vec<&'static str> {
     match action {
-        // These list, or find the controller's own role by a name that is not known here.
-        "iam:GetAccountAuthorizationDetails" | "iam:GetRole" | "s3:ListAllMyBuckets" => vec!["*"],
+        // These list, or find the controller's own role by a name that is not known here; unsubscribing has no resource.
+        "iam:GetAccountAuthorizationDetails"
+        | "iam:GetRole"
+        | "s3:ListAllMyBuckets"
+        | "secretsmanager:ListSecrets"
+        | "sns:ListTopics"
+        | "sns:Unsubscribe" => vec!["*"],
+        _ if action.starts_with("rds:Describe") => vec!["*"],
         _ if action.starts_with("iam:") => {
             vec!["arn:aws:iam::*:role/*-payment-*", "arn:aws:iam::*:instance-profile/*"]
         }
         "s3:DeleteObject" | "s3:DeleteObjectVersion" => vec!["arn:aws:s3:::s3-payment-*/*"],
         _ if action.starts_with("s3:") => vec!["arn:aws:s3:::s3-payment-*"],
+        _ if action.starts_with("rds:") => vec![
+            "arn:aws:rds:*:*:cluster:aurora-payment-*",
+            "arn:aws:rds:*:*:cluster-pg:aurora-cluster-params-*",
+            "arn:aws:rds:*:*:cluster-snapshot:aurora-payment-*",
+            "arn:aws:rds:*:*:db:aurora-payment-*",
+            "arn:aws:rds:*:*:es:rds-events-payment-*",
+            "arn:aws:rds:*:*:pg:aurora-db-params-*",
+            "arn:aws:rds:*:*:subgrp:aurora-subnets-payment-*",
+        ],
+        _ if action.starts_with("secretsmanager:") => vec!["arn:aws:secretsmanager:*:*:secret:*-payment-*"],
+        _ if action.starts_with("sns:") => vec!["arn:aws:sns:*:*:payment-alerts-*"],
         _ => vec!["*"],
     }
 }
 
 /// The services that roles of the platform may be passed to.
-const PASSED_TO: &[&str] = &["vpc-flow-logs.amazonaws.com"];
+const PASSED_TO: &[&str] = &["monitoring.rds.amazonaws.com", "vpc-flow-logs.amazonaws.com"];
 
-/// All that the controller calls, with the narrowest resources that can be named in advance.
-pub fn document() -> Value {
+/// All that the controller calls, or one part of it, with the narrowest resources that can be named in advance.
+pub fn document(part: Option<Part>) -> Value {
     let kinds = KINDS.iter().flat_map(|kind| kind.actions);
-    let actions: BTreeSet<&str> = kinds.chain(OWN_ACTIONS).copied().filter(|action| *action != PASS_ROLE).collect();
+    let wanted = |action: &&str| *action != PASS_ROLE && part.is_none_or(|part| Part::of(action) == part);
+    let actions: BTreeSet<&str> = kinds.chain(OWN_ACTIONS).copied().filter(wanted).collect();
     let mut by_place: BTreeMap<(String, Vec<&str>), Vec<&str>> = BTreeMap::new();
     for action in actions {
         let service = action.split(':').next().unwrap_or_default().to_owned();
@@ -37,12 +78,14 @@ pub fn document() -> Value {
         .into_iter()
         .map(|((_, resources), actions)| json!({"Effect": "Allow", "Action": actions, "Resource": resources}))
         .collect();
-    statements.push(json!({
-        "Effect": "Allow",
-        "Action": PASS_ROLE,
-        "Resource": "arn:aws:iam::*:role/*-payment-*",
-        "Condition": {"StringEquals": {"iam:PassedToService": PASSED_TO}},
-    }));
+    if part.is_none_or(|part| Part::of(PASS_ROLE) == part) {
+        statements.push(json!({
+            "Effect": "Allow",
+            "Action": PASS_ROLE,
+            "Resource": "arn:aws:iam::*:role/*-payment-*",
+            "Condition": {"StringEquals": {"iam:PassedToService": PASSED_TO}},
+        }));
+    }
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
@@ -53,22 +96,30 @@ const PASS_ROLE: &str = "iam:PassRole";
 mod tests {
     use super::*;
 
+    fn allowed(document: &Value) -> Vec<String> {
+        let statements = document["Statement"].as_array().unwrap().iter();
+        let actions = statements.flat_map(|statement| match &statement["Action"] {
+            Value::String(action) => vec![action.clone()],
+            actions => actions.as_array().unwrap().iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        });
+        actions.collect()
+    }
+
     #[test]
-    fn the_policy_fits_into_one_managed_policy_and_allows_what_the_kinds_call() {
-        let document = document();
-        // IAM: 6,144 characters without white space.
-        assert!(document.to_string().len() <= 6144, "{}", document.to_string().len());
-        let allowed: Vec<&str> = document["Statement"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .flat_map(|statement| match &statement["Action"] {
-                Value::String(action) => vec![action.as_str()],
-                actions => actions.as_array().unwrap().iter().filter_map(Value::as_str).collect(),
-            })
-            .collect();
-        for action in KINDS.iter().flat_map(|kind| kind.actions).chain(OWN_ACTIONS) {
-            assert!(allowed.contains(action), "{action}");
+    fn each_part_fits_into_a_managed_policy_and_together_they_allow_what_the_kinds_call() {
+        let mut parts = Vec::new();
+        for part in Part::ALL {
+            let document = document(Some(part));
+            // IAM: 6,144 characters without white space.
+            assert!(document.to_string().len() <= 6144, "{part:?}: {}", document.to_string().len());
+            parts.extend(allowed(&document));
         }
+        for action in KINDS.iter().flat_map(|kind| kind.actions).chain(OWN_ACTIONS) {
+            assert!(parts.iter().any(|one| one == action), "{action}");
+        }
+        parts.sort();
+        let mut whole = allowed(&document(None));
+        whole.sort();
+        assert_eq!(parts, whole);
     }
 }

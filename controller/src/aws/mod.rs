@@ -9,25 +9,39 @@ pub mod kms;
 pub mod limits;
 pub mod logs;
 pub mod policy;
+pub mod rds;
 pub mod s3;
+pub mod secretsmanager;
+pub mod sns;
 pub mod tags;
 pub mod transport;
+pub mod unread;
 
 pub use client::Aws;
 
 use std::sync::LazyLock;
 
 use payment_platform_engine::Kind;
+use payment_platform_engine::diff::Change;
 
 /// Every kind of resource that the controller knows. Each service's module has the table of its own.
-pub static KINDS: LazyLock<Vec<Kind<Aws>>> =
-    LazyLock::new(|| [kms::KINDS, logs::KINDS, iam::KINDS, ec2::KINDS, s3::KINDS].concat());
+pub static KINDS: LazyLock<Vec<Kind<Aws>>> = LazyLock::new(|| {
+    let services = [kms::KINDS, logs::KINDS, iam::KINDS, ec2::KINDS, s3::KINDS];
+    [services.concat(), [sns::KINDS, secretsmanager::KINDS, rds::KINDS].concat()].concat()
+});
 
-/// IAM actions of the controller itself, besides those of the kinds: who it is, which zones and quotas there are.
+/// IAM actions of the controller itself, besides those of the kinds: who it is, which zones, quotas and
+/// versions of the database there are.
 pub const OWN_ACTIONS: &[&str] = &[
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeVpcEndpointServices",
     "iam:GetRole",
+    "rds:DescribeOrderableDBInstanceOptions",
     "servicequotas:GetServiceQuota",
     "sts:GetCallerIdentity",
 ];
+
+/// Whether any change lies under this field.
+fn touches(changes: &[Change], field: &str) -> bool {
+    changes.iter().any(|change| change.field() == field)
+}

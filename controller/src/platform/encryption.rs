@@ -19,6 +19,7 @@ pub const COMPONENT: &str = "Encryption";
 
 /// The keys that other components use.
 pub struct Keys {
+    pub app: Ref<Key>,
     pub s3: Ref<Key>,
     pub logs: Ref<Key>,
 }
@@ -29,11 +30,11 @@ const FULL_USE: &[&str] = &["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "km
 /// Adds keys and aliases.
 pub fn add(build: &mut Build<'_>) -> Keys {
     let app = app_statements(build);
-    key(build, names::APP_KEY, "Database, secrets and application data", app);
+    let app = key(build, names::APP_KEY, "Database, secrets and application data", app);
     let s3 = s3_statements(build);
     let s3 = key(build, names::S3_KEY, "Buckets", s3);
     let logs = logs_statements(build);
-    Keys { s3, logs: key(build, names::LOGS_KEY, "Log groups", logs) }
+    Keys { app, s3, logs: key(build, names::LOGS_KEY, "Log groups", logs) }
 }
 
 fn key(build: &mut Build<'_>, node: &str, purpose: &str, statements: Vec<(&str, Statement)>) -> Ref<Key> {

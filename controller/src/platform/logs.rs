@@ -3,9 +3,10 @@
 
 use payment_platform_engine::{Ref, Resource};
 
-use super::Build;
 use super::encryption::Keys;
+use super::{Build, names};
 use crate::aws::logs::LogGroup;
+use crate::aws::rds::{self, Cluster};
 
 pub const COMPONENT: &str = "Logs";
 
@@ -14,19 +15,23 @@ pub fn flow_log_group(environment: &str) -> String {
     format!("/vpc/flow-logs/payment-{environment}")
 }
 
-/// Adds the log groups of the application, the network and the database; the network's is what flow logs write to.
-pub fn add(build: &mut Build<'_>, keys: &Keys) -> Ref<LogGroup> {
+/// The log groups that other components use.
+pub struct LogGroups {
+    pub flow_logs: Ref<LogGroup>,
+    pub database: Ref<LogGroup>,
+}
+
+/// Adds the log groups of the application, the network and the database.
+pub fn add(build: &mut Build<'_>, keys: &Keys) -> LogGroups {
     let env = build.env().to_owned();
     let flow_logs = group(build, keys, flow_log_group(&env));
-    let names = [
-        format!("/ecs/payment-{env}"),
-        format!("/aws/rds/cluster/aurora-payment-{env}/postgresql"),
-        format!("/aws/ecs/containerinsights/ecs-payment-cluster-{env}/performance"),
-    ];
-    for name in names {
+    let database = group(build, keys, rds::log_group(&Cluster::name(names::AURORA, &env)));
+    for name in
+        [format!("/ecs/payment-{env}"), format!("/aws/ecs/containerinsights/ecs-payment-cluster-{env}/performance")]
+    {
         group(build, keys, name);
     }
-    flow_logs
+    LogGroups { flow_logs, database }
 }
 
 fn group(build: &mut Build<'_>, keys: &Keys, name: String) -> Ref<LogGroup> {

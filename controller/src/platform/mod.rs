@@ -2,15 +2,18 @@
 
 mod access_logs;
 mod buckets;
+mod database;
 mod encryption;
 mod flow_logs;
 mod logs;
+mod monitoring;
 mod network;
 mod security_groups;
 mod vpc_endpoints;
 
 use ipnet::IpNet;
 use payment_platform_api::Platform;
+use payment_platform_api::spec::DeletionPolicy;
 use payment_platform_engine::{Graph, NodeId, Owner, Region};
 
 pub use vpc_endpoints::{INTERFACES, service_name};
@@ -19,7 +22,7 @@ use crate::aws::Aws;
 use crate::aws::tags::Tags;
 
 /// The components, as they stand in conditions (`NetworkReady`) and graphs.
-pub const COMPONENTS: [&str; 7] = [
+pub const COMPONENTS: [&str; 9] = [
     encryption::COMPONENT,
     network::COMPONENT,
     security_groups::COMPONENT,
@@ -27,6 +30,8 @@ pub const COMPONENTS: [&str; 7] = [
     access_logs::COMPONENT,
     flow_logs::COMPONENT,
     vpc_endpoints::COMPONENT,
+    monitoring::COMPONENT,
+    database::COMPONENT,
 ];
 
 /// The nodes whose outputs stand in `status.outputs`; `network` knows those of each zone.
@@ -39,6 +44,8 @@ pub mod names {
     pub const ALB: &str = "alb";
     pub const ECS_TASKS: &str = "ecs-tasks";
     pub const AURORA: &str = "aurora";
+    pub const AURORA_PASSWORD: &str = "aurora-password";
+    pub const ALERTS: &str = "alerts";
 }
 
 /// Everything that the platform wants to exist. Pure.
@@ -47,10 +54,19 @@ pub fn desired(platform: &Platform, owner: &Owner) -> Graph<Aws> {
     let keys = encryption::add(&mut build);
     let network = network::add(&mut build);
     let groups = security_groups::add(&mut build, &network.vpc);
-    let flow_log_group = logs::add(&mut build, &keys);
+    let log_groups = logs::add(&mut build, &keys);
     let access_logs = access_logs::add(&mut build);
-    flow_logs::add(&mut build, &network.vpc, &keys, &flow_log_group, &access_logs);
+    flow_logs::add(&mut build, &network.vpc, &keys, &log_groups.flow_logs, &access_logs);
     vpc_endpoints::add(&mut build, &network, &groups.vpc_endpoints);
+    let topic = monitoring::add(&mut build, &keys);
+    let ground = database::Ground {
+        keys: &keys,
+        subnets: network.database_subnets,
+        security_group: groups.aurora,
+        log_group: log_groups.database,
+        topic: &topic,
+    };
+    database::add(&mut build, ground);
     build.graph
 }
 
@@ -72,6 +88,11 @@ impl Build<'_> {
     fn tags_in(&self, region: &Region, kind: &str, node: &str, name: &str) -> Tags {
         let id = NodeId::new(region, kind, node);
         Tags::new(&self.platform.tags, &self.platform.retired_tag_keys, self.owner, &id, name)
+    }
+
+    /// Whether the deletion of the platform leaves nothing of its data.
+    fn leaves_nothing(&self) -> bool {
+        self.platform.deletion_policy == DeletionPolicy::Delete
     }
 
     fn env(&self) -> &str {

@@ -23,6 +23,7 @@ const ANYWHERE: &str = "0.0.0.0/0";
 pub struct Network {
     pub vpc: Ref<Vpc>,
     pub private_subnets: Vec<Ref<Subnet>>,
+    pub database_subnets: Vec<Ref<Subnet>>,
     pub public_tables: Vec<Ref<RouteTable>>,
     pub private_tables: Vec<Ref<RouteTable>>,
 }
@@ -57,9 +58,15 @@ pub fn add(build: &mut Build<'_>) -> Network {
         let node = format!("private-{}", zone.name);
         private_tables.push(table(build, &vpc, &node, routes.into_iter().collect(), [subnet.clone()]));
     }
-    table(build, &vpc, "database", BTreeMap::new(), database);
+    table(build, &vpc, "database", BTreeMap::new(), database.iter().cloned());
     main_table(build, &vpc);
-    Network { vpc, private_subnets: private, public_tables: vec![public_table], private_tables }
+    Network {
+        vpc,
+        private_subnets: private,
+        database_subnets: database,
+        public_tables: vec![public_table],
+        private_tables,
+    }
 }
 
 /// The domain of a region's private names (VPC User Guide, "DHCP option sets").

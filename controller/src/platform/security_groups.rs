@@ -14,6 +14,7 @@ const HTTPS: u16 = 443;
 
 /// The groups that other components use.
 pub struct Groups {
+    pub aurora: Ref<SecurityGroup>,
     pub vpc_endpoints: Ref<SecurityGroup>,
 }
 
@@ -55,13 +56,13 @@ pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) -> Groups {
     rules(build, &endpoints, endpoint_rules);
     if let Some(rotation) = &rotation {
         let out = vec![
-            Rule::egress(database, Peer::Group(aurora), "Password changes in the database"),
+            Rule::egress(database, Peer::Group(aurora.clone()), "Password changes in the database"),
             Rule::egress(HTTPS, Peer::Group(endpoints.clone()), "AWS services through the VPC endpoints"),
         ];
         rules(build, rotation, out);
     }
     rules(build, &default, Vec::new());
-    Groups { vpc_endpoints: endpoints }
+    Groups { aurora, vpc_endpoints: endpoints }
 }
 
 fn group(build: &mut Build<'_>, vpc: &Ref<Vpc>, node: &str, purpose: &str) -> Ref<SecurityGroup> {

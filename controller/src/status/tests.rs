@@ -35,6 +35,7 @@ fn entry(node: NodeId, step: Step, outcome: Outcome) -> Entry {
         cloud_id: Some("sg-1".to_owned()),
         output: None,
         created: None,
+        wanted: None,
         wish: None,
         written: None,
         changes,

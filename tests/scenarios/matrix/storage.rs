@@ -17,7 +17,6 @@ pub const WAIVERS: &[Waiver] = &[
     waived("s3/bucket", "replication.*", Removed, NONE),
     waived("s3/bucket-policy", "bucket", Changed, FIXED),
     waived("iam/role", "name", Changed, FIXED),
-    waived("iam/role", "attached.*", Removed, NONE),
     waived("iam/role", "inline.*.version", Changed, OLDER),
     waived("iam/role", "trust.version", Changed, OLDER),
     waived("iam/role", "inline.*.statements.*.principals", Changed, "a policy of a role has no principals"),
@@ -104,6 +103,11 @@ pub const ROWS: &[Row] = &[
     Row::new(ROLE, &[("attached.*", Added)], |scene| {
         let administrator = "arn:aws:iam::aws:policy/AdministratorAccess";
         let call = scene.aws.iam.attach_role_policy().role_name(ROLE_NAME).policy_arn(administrator);
+        async move { Ok(call.send().await.map(drop)?) }.boxed()
+    }),
+    Row::new("iam/role/rds-monitoring", &[("attached.*", Removed)], |scene| {
+        let monitoring = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole";
+        let call = scene.aws.iam.detach_role_policy().role_name("rds-monitoring-payment-prd").policy_arn(monitoring);
         async move { Ok(call.send().await.map(drop)?) }.boxed()
     }),
     Row::new(ROLE, &[("inline.*", Removed)], |scene| {

@@ -10,10 +10,14 @@ use payment_platform_tests::aws::Account;
 /// Deletes all that these nodes are; `ids` is the inventory.
 pub async fn wipe(aws: &Account, ids: &BTreeMap<String, String>) -> anyhow::Result<()> {
     let of = |kind: &str| -> Vec<String> {
-        let kind = format!("/{kind}/");
-        ids.iter().filter(|(node, _)| node.contains(&kind)).map(|(_, id)| id.clone()).collect()
+        // The kind stands between the region and the name.
+        let is_of = |node: &str| {
+            node.split_once('/').and_then(|(_, rest)| rest.strip_prefix(kind)).is_some_and(|rest| rest.starts_with('/'))
+        };
+        ids.iter().filter(|(node, _)| is_of(node)).map(|(_, id)| id.clone()).collect()
     };
     let vpc = of("ec2/vpc").pop().context("no VPC")?;
+    database(aws, &of).await?;
     aws.ec2.delete_flow_logs().set_flow_log_ids(Some(of("ec2/flow-log"))).send().await?;
     aws.ec2.delete_vpc_endpoints().set_vpc_endpoint_ids(Some(of("ec2/vpc-endpoint"))).send().await?;
     for gateway in of("ec2/nat-gateway") {
@@ -39,6 +43,10 @@ pub async fn wipe(aws: &Account, ids: &BTreeMap<String, String>) -> anyhow::Resu
     }
     for role in of("iam/role") {
         let role = role.rsplit('/').next().unwrap_or_default();
+        for policy in aws.iam.list_attached_role_policies().role_name(role).send().await?.attached_policies() {
+            let arn = policy.policy_arn().unwrap_or_default();
+            aws.iam.detach_role_policy().role_name(role).policy_arn(arn).send().await?;
+        }
         for policy in aws.iam.list_role_policies().role_name(role).send().await?.policy_names() {
             aws.iam.delete_role_policy().role_name(role).policy_name(policy).send().await?;
         }
@@ -55,6 +63,49 @@ pub async fn wipe(aws: &Account, ids: &BTreeMap<String, String>) -> anyhow::Resu
                 Err(_) => tries += 1,
             }
         }
+    }
+    Ok(())
+}
+
+/// The database, its secret, and who is told of it.
+async fn database(aws: &Account, of: &impl Fn(&str) -> Vec<String>) -> anyhow::Result<()> {
+    let names = |kind: &str| -> Vec<String> {
+        of(kind).iter().map(|arn| arn.rsplit(':').next().unwrap_or_default().to_owned()).collect()
+    };
+    for name in names("rds/event-subscription") {
+        aws.rds.delete_event_subscription().subscription_name(name).send().await?;
+    }
+    for name in names("rds/instance") {
+        aws.rds.delete_db_instance().db_instance_identifier(name).skip_final_snapshot(true).send().await?;
+    }
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !aws.rds.describe_db_instances().send().await?.db_instances().is_empty() {
+        ensure!(Instant::now() < deadline, "instances are not deleted in time");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for name in names("rds/cluster") {
+        let call = aws.rds.modify_db_cluster().db_cluster_identifier(&name).deletion_protection(false);
+        call.apply_immediately(true).send().await?;
+        aws.rds.delete_db_cluster().db_cluster_identifier(name).skip_final_snapshot(true).send().await?;
+    }
+    while !aws.rds.describe_db_clusters().send().await?.db_clusters().is_empty() {
+        ensure!(Instant::now() < deadline, "the cluster is not deleted in time");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for name in names("rds/subnet-group") {
+        aws.rds.delete_db_subnet_group().db_subnet_group_name(name).send().await?;
+    }
+    for name in names("rds/cluster-parameter-group") {
+        aws.rds.delete_db_cluster_parameter_group().db_cluster_parameter_group_name(name).send().await?;
+    }
+    for name in names("rds/parameter-group") {
+        aws.rds.delete_db_parameter_group().db_parameter_group_name(name).send().await?;
+    }
+    for secret in of("secretsmanager/secret") {
+        aws.secrets.delete_secret().secret_id(secret).force_delete_without_recovery(true).send().await?;
+    }
+    for topic in of("sns/topic") {
+        aws.sns.delete_topic().topic_arn(topic).send().await?;
     }
     Ok(())
 }

@@ -29,9 +29,9 @@ use aws_smithy_types::retry::RetryConfig;
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::{CloudError, Kind, Look};
 
-use crate::aws::Aws;
 use crate::aws::error::During;
 use crate::aws::tags::{self, TagMap};
+use crate::aws::{Aws, touches};
 
 /// The kinds of this service.
 pub const KINDS: &[Kind<Aws>] = &[
@@ -101,9 +101,4 @@ fn part<T>(value: Option<T>, action: &'static str) -> Result<T, CloudError> {
     let missing =
         || CloudError::new(payment_platform_engine::Class::Unavailable, action, "BadAnswer", "a part is missing");
     value.ok_or_else(missing)
-}
-
-/// Whether any change lies under this field.
-fn touches(changes: &[Change], field: &str) -> bool {
-    changes.iter().any(|change| change.field() == field)
 }

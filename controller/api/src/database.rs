@@ -1,0 +1,345 @@
+//! The database of a platform, with everything decided that its spec leaves open. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::approval::Guard;
+use crate::platform::{Facts, Invalid, invalid};
+use crate::spec::{self, Profile, StorageType, UpgradePolicy};
+
+/// Versions to choose from when the spec names none.
+const PREFERRED: [&str; 7] = ["16.1", "15.5", "15.4", "14.10", "14.9", "13.14", "13.13"];
+
+/// The class of instances when the spec names none.
+pub const INSTANCE_CLASS: &str = "db.r6g.large";
+
+/// A version that RDS offers for a class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    pub version: String,
+    /// Where an instance of the class can be had.
+    pub zones: BTreeSet<String>,
+    /// Whether Performance Insights works with it.
+    pub insights: bool,
+}
+
+/// The database with nothing left open.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Database {
+    pub engine_version: String,
+    /// The major version that the database began with: parameter groups of another one have it in their name.
+    pub first_major: String,
+    pub instance_class: String,
+    /// The zone of each instance, the writer's first.
+    pub instance_zones: Vec<String>,
+    pub name: String,
+    pub username: String,
+    /// None: `aurora`.
+    pub storage_type: Option<String>,
+    pub backup_retention_days: i32,
+    pub backup_window: String,
+    pub maintenance_window: String,
+    pub apply_immediately: bool,
+    pub deletion_protection: bool,
+    pub parameters: BTreeMap<String, String>,
+    pub instance_parameters: BTreeMap<String, String>,
+    pub performance_insights: bool,
+    /// Whether the class supports it.
+    pub performance_insights_supported: bool,
+    pub performance_insights_retention_days: i32,
+    pub monitoring_seconds: i32,
+}
+
+impl Database {
+    /// The major version in use, for example `16`.
+    pub fn major(&self) -> &str {
+        major(&self.engine_version)
+    }
+
+    /// The family of parameter groups of the version in use.
+    pub fn family(&self) -> String {
+        format!("aurora-postgresql{}", self.major())
+    }
+
+    pub(crate) fn resolve(
+        spec: Option<&spec::Database>,
+        profile: Profile,
+        zones: &[String],
+        facts: &Facts,
+        guard: &mut Guard<'_>,
+        errors: &mut Vec<Invalid>,
+    ) -> Self {
+        let spec = spec.cloned().unwrap_or_default();
+        let decided = facts.decided.as_ref();
+        let pinned = decided.and_then(|decided| decided.database_engine_version.clone());
+        let engine_version = engine_version(&spec, pinned.as_deref(), zones, &facts.database_offers, errors);
+        let supported = facts
+            .database_offers
+            .iter()
+            .find(|offer| offer.version == engine_version)
+            .map(|offer| offer.insights)
+            .or(decided.and_then(|decided| decided.database_supports_performance_insights))
+            .unwrap_or(true);
+        let backup_window = spec.backup_window.unwrap_or_else(|| "03:00-04:00".to_owned());
+        let maintenance_window = spec.maintenance_window.unwrap_or_else(|| "sun:05:00-sun:06:00".to_owned());
+        check_windows(&backup_window, &maintenance_window, errors);
+        let backup_retention_days = spec.backup_retention_days.unwrap_or(30);
+        if !(1..=35).contains(&backup_retention_days) {
+            let message = format!("{backup_retention_days} is not between 1 and 35");
+            errors.push(invalid("database.backupRetentionDays", message));
+        }
+        if profile == Profile::Production && backup_retention_days < 7 {
+            errors.push(invalid("database.backupRetentionDays", "must be at least 7 in Production"));
+        }
+        let readers = spec.readers.unwrap_or(1);
+        if !(0..=15).contains(&readers) {
+            errors.push(invalid("database.readers", format!("{readers} is not between 0 and 15")));
+        }
+        let mut parameters = defaults(&[("log_statement", "all"), ("log_min_duration_statement", "1000")]);
+        parameters.extend(spec.parameters);
+        parameters.extend(defaults(&[("rds.force_ssl", "1")]));
+        let mut instance_parameters = defaults(&[("shared_preload_libraries", "pg_stat_statements")]);
+        instance_parameters.extend(spec.instance_parameters);
+        let first_major = decided.and_then(|decided| decided.database_first_major.clone());
+        Self {
+            first_major: first_major.unwrap_or_else(|| major(&engine_version).to_owned()),
+            engine_version,
+            instance_class: spec.instance_class.unwrap_or_else(|| INSTANCE_CLASS.to_owned()),
+            instance_zones: instance_zones(readers, zones, decided.map_or(&[], |decided| &decided.database_zones)),
+            name: spec.database_name.unwrap_or_else(|| "paymentdb".to_owned()),
+            username: spec.username.unwrap_or_else(|| "dbadmin".to_owned()),
+            storage_type: match spec.storage_type.unwrap_or_default() {
+                StorageType::Aurora => None,
+                StorageType::AuroraIoOptimized => Some("aurora-iopt1".to_owned()),
+            },
+            backup_retention_days: guard.at_least("database.backupRetentionDays", backup_retention_days, |old| {
+                old.database_backup_retention_days
+            }),
+            backup_window,
+            maintenance_window,
+            apply_immediately: spec.apply_immediately.unwrap_or(profile == Profile::Ephemeral),
+            deletion_protection: profile == Profile::Production,
+            parameters,
+            instance_parameters,
+            performance_insights: spec.performance_insights.unwrap_or(true) && supported,
+            performance_insights_supported: supported,
+            performance_insights_retention_days: spec.performance_insights_retention_days.unwrap_or(7),
+            monitoring_seconds: spec.monitoring_seconds.unwrap_or(60),
+        }
+    }
+}
+
+/// An instance keeps its zone as long as the platform has it; one without takes the zone with the fewest.
+fn instance_zones(readers: i32, zones: &[String], decided: &[String]) -> Vec<String> {
+    let instances = usize::try_from(readers).unwrap_or_default() + 1;
+    let mut taken: Vec<Option<&String>> =
+        (0..instances).map(|place| decided.get(place).filter(|zone| zones.contains(zone))).collect();
+    for place in 0..instances {
+        let in_zone = |zone: &&String| taken.iter().flatten().filter(|taken| *taken == zone).count();
+        if taken[place].is_none() {
+            taken[place] = zones.iter().min_by_key(in_zone);
+        }
+    }
+    taken.into_iter().flatten().cloned().collect()
+}
+
+fn defaults(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn engine_version(
+    spec: &spec::Database,
+    pinned: Option<&str>,
+    zones: &[String],
+    offers: &[Offer],
+    errors: &mut Vec<Invalid>,
+) -> String {
+    let orderable = offers.iter().filter(|offer| zones.iter().all(|zone| offer.zones.contains(zone)));
+    let offered: Vec<&str> = orderable.map(|offer| offer.version.as_str()).collect();
+    if let Some(exact) = &spec.engine_version {
+        let older_major = pinned.is_some_and(|pinned| number(major(pinned)) > number(major(exact)));
+        if older_major {
+            let message =
+                format!("{exact} is of an older major than {}, which cannot be taken back", pinned.unwrap_or(""));
+            errors.push(invalid("database.engineVersion", message));
+        } else if !offered.is_empty() && !offered.contains(&exact.as_str()) && pinned != Some(exact) {
+            let class = spec.instance_class.as_deref().unwrap_or(INSTANCE_CLASS);
+            let message = format!(
+                "{exact} is not offered for {class} in {}; offered are {}",
+                zones.join(", "),
+                offered.join(", ")
+            );
+            errors.push(invalid("database.engineVersion", message));
+        }
+        return exact.clone();
+    }
+    if let Some(pinned) = pinned {
+        return match spec.upgrade_policy {
+            UpgradePolicy::Manual => pinned.to_owned(),
+            UpgradePolicy::MinorAuto => newest_minor(major(pinned), &offered).unwrap_or(pinned).to_owned(),
+        };
+    }
+    let preferred: Vec<String> = match &spec.preferred_versions {
+        Some(versions) => versions.clone(),
+        None => PREFERRED.map(str::to_owned).to_vec(),
+    };
+    if offers.is_empty() {
+        // Nothing is known of what is offered: the graph of a manifest is shown without asking.
+        return newest(preferred.iter().map(String::as_str)).unwrap_or_default().to_owned();
+    }
+    let both = preferred.iter().map(String::as_str).filter(|version| offered.contains(version));
+    let chosen = newest(both).or_else(|| {
+        let newest_major = preferred.iter().map(|version| number(major(version))).max()?;
+        newest_minor(&newest_major.to_string(), &offered)
+    });
+    match chosen {
+        Some(version) => version.to_owned(),
+        None => {
+            let class = spec.instance_class.as_deref().unwrap_or(INSTANCE_CLASS);
+            let message = format!(
+                "none of {} is offered for {class} in {}; offered are {}",
+                preferred.join(", "),
+                zones.join(", "),
+                if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }
+            );
+            errors.push(invalid("database.preferredVersions", message));
+            String::new()
+        }
+    }
+}
+
+fn newest_minor<'a>(of_major: &str, offered: &[&'a str]) -> Option<&'a str> {
+    newest(offered.iter().copied().filter(|version| major(version) == of_major))
+}
+
+fn newest<'a>(versions: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    versions.max_by_key(|version| version.split('.').map(number).collect::<Vec<_>>())
+}
+
+fn major(version: &str) -> &str {
+    version.split('.').next().unwrap_or_default()
+}
+
+fn number(text: &str) -> u32 {
+    text.parse().unwrap_or_default()
+}
+
+/// Minutes of a day.
+const DAY: i32 = 24 * 60;
+
+/// Half an hour, the shortest window that RDS takes.
+const SHORTEST_WINDOW: i32 = 30;
+
+fn check_windows(backup: &str, maintenance: &str, errors: &mut Vec<Invalid>) {
+    let minutes = |text: &str| {
+        let (hours, minutes) = text.split_once(':')?;
+        Some(hours.parse::<i32>().ok()? * 60 + minutes.parse::<i32>().ok()?)
+    };
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let in_week = |text: &str| {
+        let (day, time) = text.split_once(':')?;
+        Some(i32::try_from(days.iter().position(|one| *one == day)?).ok()? * DAY + minutes(time)?)
+    };
+    let daily = backup.split_once('-').and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
+    let weekly = maintenance.split_once('-').and_then(|(from, to)| Some((in_week(from)?, in_week(to)?)));
+    let Some((start, end)) = daily else {
+        errors.push(invalid("database.backupWindow", format!("{backup:?} is no window like 03:00-04:00")));
+        return;
+    };
+    let Some((first, last)) = weekly else {
+        let message = format!("{maintenance:?} is no window like sun:05:00-sun:06:00");
+        errors.push(invalid("database.maintenanceWindow", message));
+        return;
+    };
+    let length = (end - start).rem_euclid(DAY);
+    let care = (last - first).rem_euclid(7 * DAY);
+    if length < SHORTEST_WINDOW {
+        errors.push(invalid("database.backupWindow", format!("{backup} is shorter than {SHORTEST_WINDOW} minutes")));
+    }
+    if care < SHORTEST_WINDOW {
+        let message = format!("{maintenance} is shorter than {SHORTEST_WINDOW} minutes");
+        errors.push(invalid("database.maintenanceWindow", message));
+    }
+    // One begins within the other, on whatever day: backups are daily.
+    if (first - start).rem_euclid(DAY) < length || (start - first).rem_euclid(DAY) < care {
+        let message = format!("{maintenance} overlaps database.backupWindow {backup}, which RDS refuses");
+        errors.push(invalid("database.maintenanceWindow", message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offer(version: &str) -> Offer {
+        Offer { version: version.to_owned(), zones: ["a", "b"].map(str::to_owned).into(), insights: true }
+    }
+
+    fn chosen(spec: &spec::Database, pinned: Option<&str>, offered: &[&str]) -> Result<String, String> {
+        let offers: Vec<Offer> = offered.iter().map(|version| offer(version)).collect();
+        let (zones, mut errors) = (["a", "b"].map(str::to_owned), Vec::new());
+        let version = engine_version(spec, pinned, &zones, &offers, &mut errors);
+        errors.pop().map_or(Ok(version), |error| Err(error.to_string()))
+    }
+
+    #[test]
+    fn the_newest_preferred_version_that_is_offered_is_taken() {
+        let spec = spec::Database::default();
+        assert_eq!(chosen(&spec, None, &["14.10", "15.4", "15.10"]).unwrap(), "15.4");
+        assert_eq!(chosen(&spec, None, &["14.9", "14.10"]).unwrap(), "14.10", "ten is more than nine");
+        // None of them: the newest minor of their newest major.
+        assert_eq!(chosen(&spec, None, &["15.9", "16.4", "16.10", "17.1"]).unwrap(), "16.10");
+        let refusal = chosen(&spec, None, &["12.1", "17.1"]).unwrap_err();
+        assert!(refusal.contains("database.preferredVersions") && refusal.contains("12.1, 17.1"), "{refusal}");
+    }
+
+    #[test]
+    fn a_version_once_taken_stays_unless_the_spec_says_otherwise() {
+        let mut spec = spec::Database::default();
+        assert_eq!(chosen(&spec, Some("15.4"), &["15.4", "15.10", "16.1"]).unwrap(), "15.4");
+        spec.upgrade_policy = UpgradePolicy::MinorAuto;
+        assert_eq!(chosen(&spec, Some("15.4"), &["15.4", "15.10", "16.1"]).unwrap(), "15.10");
+        spec.engine_version = Some("16.1".to_owned());
+        assert_eq!(chosen(&spec, Some("15.4"), &["15.4", "16.1"]).unwrap(), "16.1");
+        assert!(chosen(&spec, Some("17.1"), &["16.1", "17.1"]).unwrap_err().contains("cannot be taken back"));
+        assert!(chosen(&spec, None, &["15.4"]).unwrap_err().contains("offered are 15.4"));
+        // AWS has withdrawn it since.
+        assert_eq!(chosen(&spec, Some("16.1"), &["16.4"]).unwrap(), "16.1");
+    }
+
+    #[test]
+    fn a_version_that_one_zone_lacks_is_not_offered() {
+        let spec = spec::Database::default();
+        let offers = [offer("15.4"), Offer { zones: BTreeSet::from(["a".to_owned()]), ..offer("16.1") }];
+        let (zones, mut errors) = (["a", "b"].map(str::to_owned), Vec::new());
+        assert_eq!(engine_version(&spec, None, &zones, &offers, &mut errors), "15.4");
+    }
+
+    #[test]
+    fn instances_stay_in_their_zones_and_are_spread() {
+        let zones = |names: &str| names.chars().map(String::from).collect::<Vec<_>>();
+        assert_eq!(instance_zones(1, &zones("abc"), &[]), zones("ab"));
+        assert_eq!(instance_zones(3, &zones("ab"), &[]), zones("abab"));
+        assert_eq!(instance_zones(1, &zones("bc"), &zones("ab")), zones("cb"), "the writer leaves a zone that goes");
+        assert_eq!(instance_zones(2, &zones("abc"), &zones("ab")), zones("abc"));
+        assert_eq!(instance_zones(0, &zones("ab"), &zones("ba")), zones("b"));
+        assert!(instance_zones(1, &[], &[]).is_empty());
+    }
+
+    #[test]
+    fn windows_that_overlap_are_refused() {
+        let refusals = |backup: &str, maintenance: &str| {
+            let mut errors = Vec::new();
+            check_windows(backup, maintenance, &mut errors);
+            errors.len()
+        };
+        assert_eq!(refusals("03:00-04:00", "sun:05:00-sun:06:00"), 0);
+        assert_eq!(refusals("03:00-04:00", "sun:03:30-sun:04:30"), 1);
+        assert_eq!(refusals("23:30-00:30", "mon:00:00-mon:01:00"), 1);
+        assert_eq!(refusals("23:30-00:30", "sun:22:00-mon:00:00"), 1);
+        assert_eq!(refusals("03:00-03:10", "sun:05:00-sun:06:00"), 1);
+        assert_eq!(refusals("03:00-04:00", "sun:04:00-sun:05:00"), 0);
+    }
+}

@@ -1,0 +1,175 @@
+//! What a platform engineer writes about the database and about who is told of what happens.
+
+use std::collections::BTreeMap;
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The Aurora PostgreSQL cluster.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Database {
+    /// An exact engine version, for example 16.4; one that is not offered is a condition that names those that are. Default:
+    /// the newest of preferredVersions that is offered. A newer major is an upgrade, made in the maintenance window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), regex(pattern = r"^[0-9]{2}\.[0-9]{1,2}$"))]
+    pub engine_version: Option<String>,
+
+    /// Versions to choose from when the platform is built; the newest that is offered is taken and stays. If none is, the
+    /// newest minor of the newest of their majors. Default: 16.1, 15.5, 15.4, 14.10, 14.9, 13.14, 13.13.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20), inner(length(max = 16), regex(pattern = r"^[0-9]{2}\.[0-9]{1,2}$")))]
+    pub preferred_versions: Option<Vec<String>>,
+
+    /// Manual (the default): the controller moves to no other version by itself. MinorAuto: it moves to the newest minor
+    /// version of the major in use. AWS installs minor versions with fixes either way, in the maintenance window (PCI DSS
+    /// 6.3.3).
+    #[serde(default)]
+    pub upgrade_policy: UpgradePolicy,
+
+    /// Class of every instance. Default: db.r6g.large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = r"^db\.[a-z0-9-]+\.[a-z0-9]+$"))]
+    pub instance_class: Option<String>,
+
+    /// Instances besides the writer, 0 to 15, spread over the zones. Default: 1. Without any, the loss of the writer's zone
+    /// stops the database until a new writer is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 15))]
+    pub readers: Option<i32>,
+
+    /// Name of the database. Default: paymentdb. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z][a-z0-9_]*$"))]
+    pub database_name: Option<String>,
+
+    /// Name of the master user. Default: dbadmin. Cannot be changed, and is none of the vendor's defaults (PCI DSS 2.2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), regex(pattern = r"^[a-z][a-z0-9_]*$"))]
+    #[x_kube(validation = Rule::new("!(self in ['admin', 'postgres', 'rdsadmin', 'root', 'public', 'user'])")
+        .message("database.username must be neither reserved by the engine nor a vendor's default (admin, postgres, rdsadmin, root, public, user)"))]
+    pub username: Option<String>,
+
+    /// aurora (the default), or aurora-iopt1, which costs more for storage and nothing for input and output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_type: Option<StorageType>,
+
+    /// Days that automatic backups are kept, 1 to 35. Default: 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 35))]
+    pub backup_retention_days: Option<i32>,
+
+    /// Daily window of automatic backups in UTC, at least 30 minutes. Default: 03:00-04:00.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 11), regex(pattern = r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    pub backup_window: Option<String>,
+
+    /// Weekly window of maintenance in UTC, at least 30 minutes, not overlapping the backups. Default: sun:05:00-sun:06:00.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 19),
+        regex(
+            pattern = r"^(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]-(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]$"
+        )
+    )]
+    pub maintenance_window: Option<String>,
+
+    /// Whether changes that disrupt are made at once instead of in the maintenance window. Default: false, Ephemeral true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apply_immediately: Option<bool>,
+
+    /// Cluster parameters besides those of the platform (log_statement=all, log_min_duration_statement=1000, rds.force_ssl=1,
+    /// of which the last stays). At most 50.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend(
+        "maxProperties" = 50,
+        "additionalProperties" = serde_json::json!({"type": "string", "maxLength": 512})
+    ))]
+    #[x_kube(validation = Rule::new("self.all(name, size(name) >= 1 && size(name) <= 100 && name.matches('^[a-z][a-z0-9_.]*$') && name != 'rds.force_ssl')")
+        .message("database.parameters: a name has up to 100 lower-case letters, digits, _ and . and is not rds.force_ssl, which stays on (PCI DSS 4.2.1)"))]
+    pub parameters: BTreeMap<String, String>,
+
+    /// Instance parameters besides that of the platform (shared_preload_libraries=pg_stat_statements). At most 50.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend(
+        "maxProperties" = 50,
+        "additionalProperties" = serde_json::json!({"type": "string", "maxLength": 512})
+    ))]
+    #[x_kube(validation = Rule::new("self.all(name, size(name) >= 1 && size(name) <= 100 && name.matches('^[a-z][a-z0-9_.]*$'))")
+        .message("database.instanceParameters: a name has up to 100 lower-case letters, digits, _ and ."))]
+    pub instance_parameters: BTreeMap<String, String>,
+
+    /// Whether Performance Insights is on where the class supports it. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub performance_insights: Option<bool>,
+
+    /// Days that Performance Insights keeps what it measures: 7, 731, or a multiple of 31 up to 713. Default: 7, which costs
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self == 7 || self == 731 || (self >= 31 && self <= 713 && self % 31 == 0)")
+        .message("database.performanceInsightsRetentionDays must be 7, 731, or a multiple of 31 up to 713"))]
+    pub performance_insights_retention_days: Option<i32>,
+
+    /// Seconds between measurements of enhanced monitoring. Default: 60.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self in [1, 5, 10, 15, 30, 60]")
+        .message("database.monitoringSeconds must be one of 1, 5, 10, 15, 30, 60"))]
+    pub monitoring_seconds: Option<i32>,
+}
+
+/// Who moves the database to other versions.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpgradePolicy {
+    #[default]
+    Manual,
+    MinorAuto,
+}
+
+/// How Aurora's storage is billed.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StorageType {
+    #[default]
+    #[serde(rename = "aurora")]
+    Aurora,
+    #[serde(rename = "aurora-iopt1")]
+    AuroraIoOptimized,
+}
+
+/// Alarms, and who is told.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Monitoring {
+    /// Who is told of alarms and events: the whole set. An e-mail address is asked to confirm and gets nothing before it has;
+    /// a subscription that stands here no longer is removed. At most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub subscriptions: Vec<Subscription>,
+}
+
+/// Who is told, and how.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.protocol != 'email' || self.endpoint.matches('^[^@[:space:]]+@[^@[:space:]]+$')")
+        .message("monitoring.subscriptions: the endpoint of email is an address such as oncall@example.com"),
+    validation = Rule::new("self.protocol != 'https' || self.endpoint.startsWith('https://')")
+        .message("monitoring.subscriptions: the endpoint of https begins with https://"),
+    validation = Rule::new("self.protocol != 'sqs' || self.endpoint.startsWith('arn:aws:sqs:')")
+        .message("monitoring.subscriptions: the endpoint of sqs is the ARN of a queue, arn:aws:sqs:...")
+)]
+pub struct Subscription {
+    pub protocol: SubscriptionProtocol,
+    /// An e-mail address, a URL that begins with https://, or the ARN of a queue.
+    #[schemars(length(min = 3, max = 512), regex(pattern = r"^[^\s]+$"))]
+    pub endpoint: String,
+}
+
+/// How somebody is told.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub enum SubscriptionProtocol {
+    Email,
+    Https,
+    Sqs,
+}

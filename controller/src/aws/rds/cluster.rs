@@ -1,0 +1,543 @@
+//! Aurora cluster: the platform's database (PCI DSS 3.5.1: encrypted under its own key; 1.4.4: reached from inside only;
+//! 10.2.1: its log is exported; 10.7.1: protected against deletion).
+//!
+//! Its master login comes from a secret and goes nowhere else: it is read for the call that makes the cluster. Which secret
+//! that was is a tag, so that a secret made again leads to another password here too. A minor version that AWS has moved to is
+//! kept. What waits for the maintenance window counts as done.
+//!
+//! AWS rules obeyed: the version must be offered and the parameter group of its family; the key's policy must admit RDS; the
+//! log group exists before the cluster that exports to it; backup and maintenance windows must not overlap; encryption,
+//! engine, database and user name never change; storage type `aurora` is not returned; a protected cluster and one with
+//! instances cannot be deleted; a deletion names its final snapshot or skips it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
+use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster, DbInstance, Filter};
+use payment_platform_engine::diff::Change;
+use payment_platform_engine::resource::{Create, Replace};
+use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
+use serde::{Deserialize, Serialize};
+
+use super::{ClusterParameterGroup, ParameterGroup, SubnetGroup, arn, busy, change_tags, name_fits, name_of, names_of};
+use super::{instances, tag_list, tag_map};
+use crate::aws::ec2::SecurityGroup;
+use crate::aws::error::{During, gone};
+use crate::aws::kms::Key;
+use crate::aws::logs::LogGroup;
+use crate::aws::secretsmanager::{Secret, credentials, suffix};
+use crate::aws::tags::{TagMap, Tags, claim};
+use crate::aws::unread::Unread;
+use crate::aws::{Aws, touches};
+
+/// What the identifiers of our clusters begin with.
+const PREFIX: &str = "aurora-payment-";
+
+pub const ENGINE: &str = "aurora-postgresql";
+
+/// ARN of the secret whose password the master user has got.
+const MASTER_SECRET: &str = "paymentplatform.io/master-secret";
+
+/// `skip`: no final snapshot is made when the cluster is deleted. A tag, so that it can be deleted when the spec no longer
+/// parses; a cluster without it gets one.
+const FINAL_SNAPSHOT: &str = "paymentplatform.io/final-snapshot";
+const SKIP: &str = "skip";
+
+/// A cluster of Aurora PostgreSQL.
+#[derive(Clone, Serialize)]
+pub struct Cluster {
+    pub identifier: String,
+    pub engine_version: String,
+    pub database: String,
+    pub username: String,
+    pub secret: Ref<Secret>,
+    pub subnet_group: Ref<SubnetGroup>,
+    pub security_group: Ref<SecurityGroup>,
+    pub parameter_group: Ref<ClusterParameterGroup>,
+    /// That of its instances: an upgrade to another major version names both.
+    pub instance_parameter_group: Ref<ParameterGroup>,
+    pub key: Ref<Key>,
+    pub log_group: Ref<LogGroup>,
+    pub port: u16,
+    /// None: `aurora`.
+    pub storage_type: Option<String>,
+    pub backup_retention_days: i32,
+    pub backup_window: String,
+    pub maintenance_window: String,
+    pub deletion_protection: bool,
+    pub final_snapshot: bool,
+    /// Whether changes are made at once, instead of in the maintenance window.
+    pub apply_immediately: bool,
+    pub tags: Tags,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fields {
+    pub identifier: String,
+    pub engine: String,
+    pub engine_version: String,
+    pub database: Option<String>,
+    pub username: String,
+    pub subnet_group: String,
+    pub security_groups: BTreeSet<String>,
+    pub parameter_group: String,
+    pub key_arn: Option<String>,
+    pub port: i32,
+    pub storage_type: Option<String>,
+    pub backup_retention_days: i32,
+    pub backup_window: String,
+    pub maintenance_window: String,
+    /// Kinds of log that go to CloudWatch Logs.
+    pub log_exports: BTreeSet<String>,
+    pub iam_authentication: bool,
+    pub deletion_protection: bool,
+    pub copy_tags_to_snapshot: bool,
+    /// Whether statements can be sent over HTTPS with nothing but permissions (the Data API). Not wanted.
+    pub http_endpoint: bool,
+    /// Roles with which the database may call other services. None are wanted.
+    pub roles: BTreeSet<String>,
+    /// Whether RDS keeps the password in a secret of its own. Not wanted: ours would then hold an old one.
+    pub password_managed_by_rds: bool,
+    /// Whether somebody has stopped it.
+    pub stopped: bool,
+    /// Instances that somebody else has put into it, through which its data can be reached. None are wanted.
+    pub foreign_instances: BTreeSet<String>,
+    pub tags: TagMap,
+    #[serde(skip)]
+    pub secret_arn: Unread<String>,
+    #[serde(skip)]
+    pub instance_parameter_group: Unread<String>,
+    #[serde(skip)]
+    pub apply_immediately: Unread<bool>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Output {
+    pub arn: String,
+    pub identifier: String,
+    pub endpoint: String,
+    pub reader_endpoint: String,
+    pub port: i32,
+    pub engine_version: String,
+}
+
+impl Cluster {
+    /// `node` is the engine's family.
+    pub fn name(node: &str, environment: &str) -> String {
+        format!("{node}-payment-{environment}")
+    }
+}
+
+impl Resource for Cluster {
+    const KIND: &'static str = "rds/cluster";
+    const ACTIONS: &'static [&'static str] = &[
+        "rds:AddTagsToResource",
+        "rds:CreateDBCluster",
+        "rds:DeleteDBCluster",
+        "rds:DeleteDBInstance",
+        "rds:DescribeDBClusters",
+        "rds:DescribeDBInstances",
+        "rds:DisableHttpEndpoint",
+        "rds:ModifyDBCluster",
+        "rds:RemoveRoleFromDBCluster",
+        "rds:RemoveTagsFromResource",
+        "rds:StartDBCluster",
+        "secretsmanager:GetSecretValue",
+    ];
+    const REPLACE_ON: &'static [(&'static str, Replace)] = &[
+        ("engine", Replace::Refuse),
+        ("database", Replace::Refuse),
+        ("username", Replace::Refuse),
+        ("key_arn", Replace::Refuse),
+        ("subnet_group", Replace::Refuse),
+    ];
+    const CLOSE_FIRST: &'static [&'static str] = &[
+        "security_groups",
+        "foreign_instances",
+        "log_exports",
+        "http_endpoint",
+        "roles",
+        "deletion_protection",
+        "backup_retention_days",
+        "password_managed_by_rds",
+    ];
+    const STATEFUL: bool = true;
+    const OUTLIVED_BY_DATA: bool = true;
+    const TIER: Tier = Tier::Fast;
+    const CREATE: Create = Create::Idempotent;
+
+    type Cloud = Aws;
+    type Fields = Fields;
+    type Output = Output;
+
+    fn loses_data(change: &Change) -> bool {
+        let days = |value: &Option<serde_json::Value>| value.as_ref().and_then(serde_json::Value::as_i64);
+        change.field() == "backup_retention_days" && days(&change.after) < days(&change.before)
+    }
+
+    fn unique_name(&self) -> Option<String> {
+        Some(self.identifier.clone())
+    }
+
+    fn fields(&self, up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
+        let secret_arn = up.get(&self.secret)?.arn.clone();
+        let mut tags = self.tags.over(seen.map(|seen| &seen.tags));
+        tags.insert(MASTER_SECRET.to_owned(), secret_arn.clone());
+        tags.insert(FINAL_SNAPSHOT.to_owned(), if self.final_snapshot { "make" } else { SKIP }.to_owned());
+        up.get(&self.log_group)?;
+        Ok(Fields {
+            identifier: self.identifier.clone(),
+            engine: ENGINE.to_owned(),
+            engine_version: version(&self.engine_version, seen.map(|seen| seen.engine_version.as_str())),
+            database: Some(self.database.clone()),
+            username: self.username.clone(),
+            subnet_group: up.get(&self.subnet_group)?.name.clone(),
+            security_groups: BTreeSet::from([up.text(&self.security_group, "sg-", |group| &group.group_id)]),
+            parameter_group: up.get(&self.parameter_group)?.name.clone(),
+            key_arn: Some(up.get(&self.key)?.arn.clone()),
+            port: i32::from(self.port),
+            storage_type: self.storage_type.clone(),
+            backup_retention_days: self.backup_retention_days,
+            backup_window: self.backup_window.clone(),
+            maintenance_window: self.maintenance_window.clone(),
+            log_exports: BTreeSet::from(["postgresql".to_owned()]),
+            iam_authentication: true,
+            deletion_protection: self.deletion_protection,
+            copy_tags_to_snapshot: true,
+            http_endpoint: false,
+            roles: BTreeSet::new(),
+            password_managed_by_rds: false,
+            stopped: false,
+            foreign_instances: BTreeSet::new(),
+            tags,
+            secret_arn: Unread::of(secret_arn),
+            instance_parameter_group: Unread::of(up.get(&self.instance_parameter_group)?.name.clone()),
+            apply_immediately: Unread::of(self.apply_immediately),
+        })
+    }
+
+    async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
+        let call = aws.rds.describe_db_clusters().max_records(100);
+        let call = match look {
+            Look::All => call,
+            // A filter, unlike an identifier, does not fail when one of them is gone.
+            Look::Ids(ids) => {
+                call.filters(Filter::builder().name("db-cluster-id").set_values(Some(names_of(&ids))).build())
+            }
+        };
+        let clusters = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let clusters = clusters.during("rds:DescribeDBClusters")?.into_iter();
+        let ours = |cluster: &DbCluster| {
+            cluster.db_cluster_identifier().is_some_and(|name| name.starts_with(PREFIX))
+                || claim(&tag_map(cluster.tag_list())).is_some()
+        };
+        let clusters: Vec<DbCluster> = clusters.filter(ours).collect();
+        let instances = if clusters.is_empty() { &[] } else { instances(&aws).await? };
+        Ok(clusters.into_iter().map(|cluster| found(&aws, cluster, instances)).collect())
+    }
+
+    async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
+        let login = credentials(&cx.cloud, want.secret_arn.get().map_or("", String::as_str)).await?;
+        let call = cx.cloud.rds.create_db_cluster().db_cluster_identifier(&want.identifier).engine(&want.engine);
+        let call = call.engine_version(&want.engine_version).set_database_name(want.database.clone()).port(want.port);
+        let call = call.master_username(&want.username).set_master_user_password(login.password().map(str::to_owned));
+        let call = call.db_subnet_group_name(&want.subnet_group);
+        let call = call.set_vpc_security_group_ids(Some(want.security_groups.iter().cloned().collect()));
+        let call = call.db_cluster_parameter_group_name(&want.parameter_group);
+        let call = call.storage_encrypted(true).set_kms_key_id(want.key_arn.clone());
+        let call = call.set_storage_type(want.storage_type.clone());
+        let call = call.backup_retention_period(want.backup_retention_days);
+        let call = call.preferred_backup_window(&want.backup_window);
+        let call = call.preferred_maintenance_window(&want.maintenance_window);
+        let call = call.set_enable_cloudwatch_logs_exports(Some(want.log_exports.iter().cloned().collect()));
+        let call = call.enable_iam_database_authentication(want.iam_authentication);
+        let call = call.deletion_protection(want.deletion_protection).copy_tags_to_snapshot(want.copy_tags_to_snapshot);
+        call.set_tags(Some(tag_list(&want.tags))).send().await.during("rds:CreateDBCluster")?;
+        Ok(waiting(&cx, &want.identifier, "the cluster is available"))
+    }
+
+    async fn update(
+        want: Fields,
+        now: Output,
+        changes: Vec<Change>,
+        cx: Context<Aws>,
+    ) -> Result<Progress<Output>, CloudError> {
+        let rds = &cx.cloud.rds;
+        if touches(&changes, "stopped") {
+            rds.start_db_cluster().db_cluster_identifier(&now.identifier).send().await.during("rds:StartDBCluster")?;
+            return Ok(waiting(&cx, &now.identifier, "the cluster has started"));
+        }
+        for instance in changes.iter().filter(|one| one.field() == "foreign_instances").filter_map(Change::element) {
+            let call = rds.delete_db_instance().db_instance_identifier(instance).skip_final_snapshot(true).send().await;
+            gone(call.during("rds:DeleteDBInstance"))?;
+        }
+        for role in changes.iter().filter(|change| change.field() == "roles").filter_map(Change::element) {
+            // As it stands in the field: the feature follows the ARN, if the role is for one.
+            let (role, feature) = role.split_once(' ').map_or((role, None), |(role, feature)| (role, Some(feature)));
+            let call = rds.remove_role_from_db_cluster().db_cluster_identifier(&now.identifier).role_arn(role);
+            let call = call.set_feature_name(feature.map(str::to_owned)).send().await;
+            gone(call.during("rds:RemoveRoleFromDBCluster"))?;
+        }
+        if touches(&changes, "http_endpoint") {
+            let call = rds.disable_http_endpoint().resource_arn(&now.arn).send().await;
+            call.during("rds:DisableHttpEndpoint")?;
+        }
+        if let Some(call) = modification(&cx.cloud, &now, &want, &changes).await? {
+            call.send().await.during("rds:ModifyDBCluster")?;
+        }
+        change_tags(&cx.cloud, &now.arn, &changes).await?;
+        Ok(Progress::Done(now))
+    }
+
+    /// Lifts the protection against deletion: whoever deletes the platform has confirmed it.
+    async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
+        let rds = &cx.cloud.rds;
+        let name = name_of(&cloud_id).to_owned();
+        let answer = rds.describe_db_clusters().db_cluster_identifier(&name).send().await;
+        let answer = gone(answer.during("rds:DescribeDBClusters"))?;
+        let Some(cluster) = answer.and_then(|answer| answer.db_clusters?.pop()) else {
+            return Ok(Progress::Done(()));
+        };
+        let gone_by_and_by = Progress::Waiting {
+            cloud_id: Some(cloud_id),
+            until: "the cluster is deleted",
+            retry: cx.cloud.limits.poll,
+        };
+        if cluster.status() == Some("deleting") {
+            return Ok(gone_by_and_by);
+        }
+        if cluster.deletion_protection.unwrap_or_default() {
+            let call = rds.modify_db_cluster().db_cluster_identifier(&name).deletion_protection(false);
+            call.apply_immediately(true).send().await.during("rds:ModifyDBCluster")?;
+        }
+        let tags = tag_map(cluster.tag_list());
+        let call = rds.delete_db_cluster().db_cluster_identifier(&name);
+        let call = match final_snapshot(&name, &tags) {
+            None => call.skip_final_snapshot(true),
+            Some(snapshot) => call.skip_final_snapshot(false).final_db_snapshot_identifier(snapshot),
+        };
+        gone(call.send().await.during("rds:DeleteDBCluster"))?;
+        Ok(gone_by_and_by)
+    }
+
+    fn cloud_id(output: &Output) -> &str {
+        &output.arn
+    }
+}
+
+fn waiting<T>(cx: &Context<Aws>, identifier: &str, until: &'static str) -> Progress<T> {
+    let cloud_id = Some(arn(&cx.cloud, "cluster", identifier));
+    Progress::Waiting { cloud_id, until, retry: cx.cloud.limits.poll }
+}
+
+fn found(aws: &Aws, cluster: DbCluster, instances: &[DbInstance]) -> Found<Cluster> {
+    let identifier = cluster.db_cluster_identifier.clone().unwrap_or_default();
+    let arn = arn(aws, "cluster", &identifier);
+    let status = cluster.status.clone().unwrap_or_default();
+    let tags = tag_map(cluster.tag_list());
+    let fields = Fields { foreign_instances: foreign(&cluster, &tags, instances), ..fields(&cluster, tags.clone()) };
+    let uses = [
+        super::arn(aws, "subgrp", &fields.subnet_group),
+        super::arn(aws, "cluster-pg", &fields.parameter_group),
+        log_group(&identifier),
+    ];
+    let uses = uses.into_iter().chain(fields.security_groups.clone()).chain(fields.key_arn.clone());
+    let output = Output {
+        arn: arn.clone(),
+        identifier: identifier.clone(),
+        endpoint: cluster.endpoint.unwrap_or_default(),
+        reader_endpoint: cluster.reader_endpoint.unwrap_or_default(),
+        port: fields.port,
+        engine_version: fields.engine_version.clone(),
+    };
+    let usable = !output.endpoint.is_empty() && !matches!(status.as_str(), "creating" | "deleting");
+    Found {
+        claim: claim(&tags),
+        name: Some(identifier.clone()),
+        name_fits: name_fits(&tags, &identifier, Cluster::name),
+        cloud_id: arn,
+        uses: uses.chain(tags.get(MASTER_SECRET).cloned()).collect(),
+        fields: Ok(fields),
+        output: usable.then_some(output),
+        busy: busy(&status),
+        leaving: false,
+        created: cluster.cluster_create_time.map(|time| time.secs()),
+    }
+}
+
+/// Where a cluster's log goes; RDS makes it, without key and retention, when it is not there.
+pub fn log_group(identifier: &str) -> String {
+    format!("/aws/rds/cluster/{identifier}/postgresql")
+}
+
+/// Members of the cluster that are not of its own platform. Those that are on their way out count no longer.
+fn foreign(cluster: &DbCluster, tags: &TagMap, instances: &[DbInstance]) -> BTreeSet<String> {
+    let owner = claim(tags).map(|claim| claim.owner);
+    let foreign = |instance: &&DbInstance| {
+        instance.db_cluster_identifier() == cluster.db_cluster_identifier()
+            && instance.db_instance_status() != Some("deleting")
+            && claim(&tag_map(instance.tag_list())).map(|claim| claim.owner) != owner
+            && !instance.db_instance_identifier().is_some_and(|name| own_name(cluster, name))
+    };
+    instances.iter().filter(foreign).filter_map(|instance| instance.db_instance_identifier.clone()).collect()
+}
+
+/// One of our own that has lost its tags is put right by its own node.
+fn own_name(cluster: &DbCluster, instance: &str) -> bool {
+    let rest = instance.strip_prefix(cluster.db_cluster_identifier().unwrap_or_default());
+    rest.is_some_and(|rest| rest == "-writer" || rest.starts_with("-reader"))
+}
+
+/// What it is, or will be after its maintenance window.
+fn fields(cluster: &DbCluster, tags: TagMap) -> Fields {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let pending = cluster.pending_modified_values();
+    let groups = cluster.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id.clone());
+    let encrypted = cluster.storage_encrypted.unwrap_or_default();
+    let roles = cluster.associated_roles().iter().filter_map(|role| {
+        let arn = role.role_arn.clone()?;
+        Some(role.feature_name.as_ref().map_or(arn.clone(), |feature| format!("{arn} {feature}")))
+    });
+    Fields {
+        identifier: text(cluster.db_cluster_identifier()),
+        engine: text(cluster.engine()),
+        engine_version: text(pending.and_then(|pending| pending.engine_version()).or(cluster.engine_version())),
+        database: cluster.database_name.clone(),
+        username: text(cluster.master_username()),
+        subnet_group: text(cluster.db_subnet_group()),
+        security_groups: groups.collect(),
+        parameter_group: text(cluster.db_cluster_parameter_group()),
+        key_arn: cluster.kms_key_id.clone().filter(|_| encrypted),
+        port: cluster.port.unwrap_or_default(),
+        storage_type: cluster.storage_type.clone().filter(|storage| storage != "aurora"),
+        backup_retention_days: pending
+            .and_then(|pending| pending.backup_retention_period)
+            .or(cluster.backup_retention_period)
+            .unwrap_or_default(),
+        backup_window: text(cluster.preferred_backup_window()),
+        maintenance_window: text(cluster.preferred_maintenance_window()),
+        log_exports: cluster.enabled_cloudwatch_logs_exports().iter().cloned().collect(),
+        iam_authentication: pending
+            .and_then(|pending| pending.iam_database_authentication_enabled)
+            .or(cluster.iam_database_authentication_enabled)
+            .unwrap_or_default(),
+        deletion_protection: cluster.deletion_protection.unwrap_or_default(),
+        copy_tags_to_snapshot: cluster.copy_tags_to_snapshot.unwrap_or_default(),
+        http_endpoint: cluster.http_endpoint_enabled.unwrap_or_default(),
+        roles: roles.collect(),
+        password_managed_by_rds: cluster.master_user_secret().is_some(),
+        stopped: cluster.status() == Some("stopped"),
+        foreign_instances: BTreeSet::new(),
+        tags,
+        secret_arn: Unread::default(),
+        instance_parameter_group: Unread::default(),
+        apply_immediately: Unread::default(),
+    }
+}
+
+/// The call that makes the changes which ModifyDBCluster can make; None: there are none.
+async fn modification(
+    aws: &Aws,
+    now: &Output,
+    want: &Fields,
+    changes: &[Change],
+) -> Result<Option<ModifyDBClusterFluentBuilder>, CloudError> {
+    let mut call = aws.rds.modify_db_cluster().db_cluster_identifier(&now.identifier);
+    let mut modified = false;
+    for field in changes.iter().map(Change::field).collect::<BTreeSet<_>>() {
+        call = match field {
+            "engine_version" => {
+                let major = major(&want.engine_version) != major(&now.engine_version);
+                let call = call.engine_version(&want.engine_version).allow_major_version_upgrade(major);
+                match want.instance_parameter_group.get().filter(|_| major) {
+                    Some(group) => call
+                        .db_instance_parameter_group_name(group)
+                        .db_cluster_parameter_group_name(&want.parameter_group),
+                    None => call,
+                }
+            }
+            "security_groups" => call.set_vpc_security_group_ids(Some(want.security_groups.iter().cloned().collect())),
+            "parameter_group" => call.db_cluster_parameter_group_name(&want.parameter_group),
+            "port" => call.port(want.port),
+            "storage_type" => call.storage_type(want.storage_type.as_deref().unwrap_or("aurora")),
+            "backup_retention_days" => call.backup_retention_period(want.backup_retention_days),
+            "backup_window" => call.preferred_backup_window(&want.backup_window),
+            "maintenance_window" => call.preferred_maintenance_window(&want.maintenance_window),
+            "log_exports" => call.cloudwatch_logs_export_configuration(exports(changes)),
+            "iam_authentication" => call.enable_iam_database_authentication(want.iam_authentication),
+            "deletion_protection" => call.deletion_protection(want.deletion_protection),
+            "copy_tags_to_snapshot" => call.copy_tags_to_snapshot(want.copy_tags_to_snapshot),
+            "password_managed_by_rds" => call.manage_master_user_password(false),
+            _ => continue,
+        };
+        modified = true;
+    }
+    let other_secret = changes.iter().any(|one| one.field() == "tags" && one.element() == Some(MASTER_SECRET));
+    if other_secret || touches(changes, "password_managed_by_rds") {
+        let login = credentials(aws, want.secret_arn.get().map_or("", String::as_str)).await?;
+        call = call.set_master_user_password(login.password().map(str::to_owned));
+        modified = true;
+    }
+    // What closes an opening does not wait for a window.
+    let closes = changes.iter().any(|change| Cluster::CLOSE_FIRST.contains(&change.field()));
+    let at_once = closes || want.apply_immediately.get() == Some(&true);
+    Ok(modified.then(|| call.apply_immediately(at_once)))
+}
+
+fn exports(changes: &[Change]) -> CloudwatchLogsExportConfiguration {
+    let (to_go, to_come): (Vec<&Change>, Vec<&Change>) =
+        changes.iter().filter(|change| change.field() == "log_exports").partition(|change| change.is_removal());
+    let kinds = |changes: Vec<&Change>| {
+        let kinds: Vec<String> = changes.into_iter().filter_map(|change| change.element().map(str::to_owned)).collect();
+        (!kinds.is_empty()).then_some(kinds)
+    };
+    CloudwatchLogsExportConfiguration::builder()
+        .set_enable_log_types(kinds(to_come))
+        .set_disable_log_types(kinds(to_go))
+        .build()
+}
+
+/// The version to be at: never an older one than is there of the same major, since minors cannot be taken back.
+fn version(wanted: &str, seen: Option<&str>) -> String {
+    let Some(seen) = seen.filter(|seen| major(seen) == major(wanted)) else { return wanted.to_owned() };
+    if parts(seen) > parts(wanted) { seen.to_owned() } else { wanted.to_owned() }
+}
+
+fn major(version: &str) -> &str {
+    version.split('.').next().unwrap_or_default()
+}
+
+fn parts(version: &str) -> Vec<u32> {
+    version.split('.').map(|part| part.parse().unwrap_or_default()).collect()
+}
+
+/// The identifier of the snapshot to make when a cluster with these tags is deleted: one name for the object's whole life.
+fn final_snapshot(cluster: &str, tags: &TagMap) -> Option<String> {
+    if tags.get(FINAL_SNAPSHOT).map(String::as_str) == Some(SKIP) {
+        return None;
+    }
+    let uid = claim(tags).map(|claim| claim.owner.uid).unwrap_or_default();
+    Some(format!("{cluster}-final-{}", suffix(&uid)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minor_version_that_aws_has_moved_to_is_kept_and_a_newer_one_is_wanted() {
+        assert_eq!(version("16.1", Some("16.4")), "16.4");
+        assert_eq!(version("16.10", Some("16.9")), "16.10");
+        assert_eq!(version("17.4", Some("16.9")), "17.4");
+        assert_eq!(version("16.1", None), "16.1");
+    }
+
+    #[test]
+    fn only_a_cluster_that_says_so_is_deleted_without_a_snapshot() {
+        let tagged = |value: &str| TagMap::from([(FINAL_SNAPSHOT.to_owned(), value.to_owned())]);
+        assert_eq!(final_snapshot("c", &tagged(SKIP)), None);
+        assert!(final_snapshot("c", &tagged("make")).is_some());
+        assert!(final_snapshot("c", &TagMap::new()).is_some_and(|name| name.starts_with("c-final-")));
+    }
+}

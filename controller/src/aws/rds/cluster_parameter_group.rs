@@ -1,0 +1,185 @@
+//! Cluster parameter group: how the database as a whole behaves, TLS for every connection above all (PCI DSS 4.2.1) and what
+//! it logs (PCI DSS 10.2.1).
+//!
+//! What somebody has set is a whole set: a parameter that is not wanted gets the engine's own value again.
+//!
+//! AWS rules obeyed: the family is that of the engine's version and cannot be changed, so another major version has a group
+//! of its own; at most 20 parameters in a call; a static parameter is applied by a reboot only; a group in use cannot be
+//! deleted.
+
+use std::sync::Arc;
+
+use payment_platform_engine::diff::Change;
+use payment_platform_engine::resource::{Create, Replace};
+use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Resource, Up};
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{self, Of, Values};
+use super::{arn, change_tags, name_fits, name_of, names_of, tag_list, with_tags};
+use crate::aws::Aws;
+use crate::aws::error::{During, gone};
+use crate::aws::tags::{TagMap, Tags, claim};
+use crate::aws::unread::Unread;
+
+const PREFIX: &str = "aurora-cluster-params-";
+
+/// What differs from the engine's own values.
+#[derive(Clone, Serialize)]
+pub struct ClusterParameterGroup {
+    pub name: String,
+    pub family: String,
+    pub description: String,
+    pub parameters: Values,
+    pub tags: Tags,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fields {
+    pub name: String,
+    pub family: String,
+    /// Those that somebody has set.
+    pub parameters: Values,
+    pub tags: TagMap,
+    /// Given at creation and never changed.
+    #[serde(skip)]
+    pub description: Unread<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Output {
+    pub arn: String,
+    pub name: String,
+}
+
+impl ClusterParameterGroup {
+    /// `node` is `params`, followed by the major version where it is not the one that the database began with.
+    pub fn name(node: &str, environment: &str) -> String {
+        format!("{PREFIX}{environment}{}", node.trim_start_matches("params"))
+    }
+}
+
+impl Resource for ClusterParameterGroup {
+    const KIND: &'static str = "rds/cluster-parameter-group";
+    const ACTIONS: &'static [&'static str] = &[
+        "rds:AddTagsToResource",
+        "rds:CreateDBClusterParameterGroup",
+        "rds:DeleteDBClusterParameterGroup",
+        "rds:DescribeDBClusterParameterGroups",
+        "rds:DescribeDBClusterParameters",
+        "rds:ListTagsForResource",
+        "rds:ModifyDBClusterParameterGroup",
+        "rds:RemoveTagsFromResource",
+        "rds:ResetDBClusterParameterGroup",
+    ];
+    const REPLACE_ON: &'static [(&'static str, Replace)] = &[("family", Replace::Refuse)];
+    const CLOSE_FIRST: &'static [&'static str] = &["parameters"];
+    const CREATE: Create = Create::Idempotent;
+
+    type Cloud = Aws;
+    type Fields = Fields;
+    type Output = Output;
+
+    fn unique_name(&self) -> Option<String> {
+        Some(self.name.clone())
+    }
+
+    fn fields(&self, _up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
+        Ok(Fields {
+            name: self.name.clone(),
+            family: self.family.clone(),
+            parameters: self.parameters.clone(),
+            tags: self.tags.over(seen.map(|seen| &seen.tags)),
+            description: Unread::of(self.description.clone()),
+        })
+    }
+
+    async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
+        let action = "rds:DescribeDBClusterParameterGroups";
+        let mut groups = Vec::new();
+        match look {
+            Look::All => {
+                let call = aws.rds.describe_db_cluster_parameter_groups().max_records(100);
+                let all = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.during(action)?;
+                groups.extend(all.into_iter().filter(|group| {
+                    group.db_cluster_parameter_group_name().is_some_and(|name| name.starts_with(PREFIX))
+                }));
+            }
+            Look::Ids(ids) => {
+                for name in names_of(&ids) {
+                    let call = aws.rds.describe_db_cluster_parameter_groups().db_cluster_parameter_group_name(name);
+                    let answer = gone(call.send().await.during(action))?;
+                    groups.extend(answer.and_then(|answer| answer.db_cluster_parameter_groups).unwrap_or_default());
+                }
+            }
+        }
+        let named = groups.into_iter().map(|group| {
+            let name = group.db_cluster_parameter_group_name.unwrap_or_default();
+            let family = group.db_parameter_group_family.unwrap_or_default();
+            (arn(&aws, "cluster-pg", &name), (name, family))
+        });
+        let mut found = Vec::new();
+        for (arn, (name, family), tags) in with_tags(&aws, named.collect()).await? {
+            let claim = claim(&tags);
+            // Groups of others with a name like ours are only known by it.
+            let parameters = match claim {
+                Some(_) => gone(parameters::set_in(&aws, Of::Cluster, &name).await),
+                None => Ok(Some(Values::new())),
+            };
+            let parameters = match parameters {
+                Ok(None) => continue,
+                Ok(Some(parameters)) => Ok(parameters),
+                Err(error) => Err(error),
+            };
+            found.push(Found {
+                claim,
+                name: Some(name.clone()),
+                name_fits: name_fits(&tags, &name, Self::name),
+                cloud_id: arn.clone(),
+                uses: Vec::new(),
+                fields: parameters.map(|parameters| Fields {
+                    name: name.clone(),
+                    family,
+                    parameters,
+                    tags,
+                    description: Unread::default(),
+                }),
+                output: Some(Output { arn, name }),
+                busy: None,
+                leaving: false,
+                created: None,
+            });
+        }
+        Ok(found)
+    }
+
+    async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
+        let call = cx.cloud.rds.create_db_cluster_parameter_group().db_cluster_parameter_group_name(&want.name);
+        let call = call.db_parameter_group_family(&want.family).set_description(want.description.get().cloned());
+        let call = call.set_tags(Some(tag_list(&want.tags))).send().await;
+        call.during("rds:CreateDBClusterParameterGroup")?;
+        parameters::set_all(&cx.cloud, Of::Cluster, &want.name, &want.parameters).await?;
+        Ok(Progress::Done(Output { arn: arn(&cx.cloud, "cluster-pg", &want.name), name: want.name }))
+    }
+
+    async fn update(
+        _want: Fields,
+        now: Output,
+        changes: Vec<Change>,
+        cx: Context<Aws>,
+    ) -> Result<Progress<Output>, CloudError> {
+        parameters::change(&cx.cloud, Of::Cluster, &now.name, &changes).await?;
+        change_tags(&cx.cloud, &now.arn, &changes).await?;
+        Ok(Progress::Done(now))
+    }
+
+    async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
+        let call = cx.cloud.rds.delete_db_cluster_parameter_group();
+        let call = call.db_cluster_parameter_group_name(name_of(&cloud_id)).send().await;
+        gone(call.during("rds:DeleteDBClusterParameterGroup"))?;
+        Ok(Progress::Done(()))
+    }
+
+    fn cloud_id(output: &Output) -> &str {
+        &output.arn
+    }
+}

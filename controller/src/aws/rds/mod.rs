@@ -1,0 +1,120 @@
+//! RDS: the database cluster and what it stands on.
+
+mod cluster;
+mod cluster_parameter_group;
+mod event_subscription;
+mod instance;
+mod offers;
+mod parameter_group;
+mod parameters;
+mod subnet_group;
+
+pub use cluster::{Cluster, log_group};
+pub use cluster_parameter_group::ClusterParameterGroup;
+pub use event_subscription::{EventSubscription, Sources};
+pub use instance::{Insights, Instance};
+pub use offers::offers;
+pub use parameter_group::ParameterGroup;
+pub use subnet_group::SubnetGroup;
+
+use aws_sdk_rds::types::{DbInstance, Tag};
+use futures::{StreamExt, TryStreamExt, stream};
+use payment_platform_engine::diff::Change;
+use payment_platform_engine::{CloudError, Kind};
+
+use crate::aws::Aws;
+use crate::aws::error::{During, gone};
+use crate::aws::tags::{self, TagMap, claim};
+
+/// The kinds of this service.
+pub const KINDS: &[Kind<Aws>] = &[
+    Kind::of::<SubnetGroup>(),
+    Kind::of::<ClusterParameterGroup>(),
+    Kind::of::<ParameterGroup>(),
+    Kind::of::<Cluster>(),
+    Kind::of::<Instance>(),
+    Kind::of::<EventSubscription>(),
+];
+
+/// `arn:aws:rds:…:{kind}:{name}`, `kind` as RDS abbreviates it.
+fn arn(aws: &Aws, kind: &str, name: &str) -> String {
+    format!("arn:aws:rds:{}:{}:{kind}:{name}", aws.region, aws.account_id)
+}
+
+/// The name at the end of an ARN.
+fn name_of(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or_default()
+}
+
+/// Names of the things with these ARNs.
+fn names_of(arns: &[String]) -> Vec<String> {
+    arns.iter().map(|arn| name_of(arn).to_owned()).collect()
+}
+
+fn tag_map(tags: &[Tag]) -> TagMap {
+    let pair = |tag: &Tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()));
+    tags.iter().filter_map(pair).collect()
+}
+
+fn tag_list(tags: &TagMap) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// Whether a thing with these tags bears the name that `name` gives its node.
+fn name_fits(tags: &TagMap, actual: &str, name: impl Fn(&str, &str) -> String) -> bool {
+    let (Some(claim), Some(environment)) = (claim(tags), tags.get("Environment")) else { return false };
+    name(&claim.node.name, environment) == actual
+}
+
+/// Pairs things with their tags, which the describe calls of groups and subscriptions do not answer. What has gone
+/// meanwhile is left out.
+async fn with_tags<T>(aws: &Aws, things: Vec<(String, T)>) -> Result<Vec<(String, T, TagMap)>, CloudError> {
+    let read = stream::iter(things).map(|(arn, thing)| async move {
+        let answer = aws.rds.list_tags_for_resource().resource_name(&arn).send().await;
+        let answer = gone(answer.during("rds:ListTagsForResource"))?;
+        Ok::<_, CloudError>(answer.map(|answer| (arn, thing, tag_map(answer.tag_list()))))
+    });
+    let read: Vec<_> = read.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
+    Ok(read.into_iter().flatten().collect())
+}
+
+/// Sets and removes tags of one thing as `changes` ask.
+async fn change_tags(aws: &Aws, arn: &str, changes: &[Change]) -> Result<(), CloudError> {
+    let (set, remove) = tags::changed(changes);
+    if !set.is_empty() {
+        let call = aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tag_list(&set)));
+        call.send().await.during("rds:AddTagsToResource")?;
+    }
+    if !remove.is_empty() {
+        let call = aws.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(remove));
+        call.send().await.during("rds:RemoveTagsFromResource")?;
+    }
+    Ok(())
+}
+
+/// All instances of the region, ours or not: one call answers a hundred.
+async fn instances(aws: &Aws) -> Result<&[DbInstance], CloudError> {
+    let read = async {
+        let call = aws.rds.describe_db_instances().max_records(100).into_paginator().items().send();
+        call.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBInstances")
+    };
+    aws.instances(read).await
+}
+
+/// States in which RDS accepts no change (User Guide, "Viewing DB cluster status"). Others than these are transient too.
+fn busy(status: &str) -> Option<&'static str> {
+    match status {
+        "available" | "stopped" | "storage-optimization" => None,
+        "backing-up" => Some("backing-up"),
+        "creating" => Some("creating"),
+        "deleting" => Some("deleting"),
+        "failing-over" => Some("failing-over"),
+        "maintenance" => Some("maintenance"),
+        "modifying" => Some("modifying"),
+        "rebooting" => Some("rebooting"),
+        "starting" => Some("starting"),
+        "stopping" => Some("stopping"),
+        "upgrading" => Some("upgrading"),
+        _ => Some("not available"),
+    }
+}

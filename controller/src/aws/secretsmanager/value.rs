@@ -1,0 +1,125 @@
+//! What is in a secret: it goes from the service that keeps it to the one that needs it, and nowhere else.
+
+use std::collections::BTreeMap;
+
+use payment_platform_engine::{Class, CloudError};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+use serde_json::Value;
+
+use crate::aws::Aws;
+use crate::aws::error::During;
+
+/// Characters of a new password: 62 different ones in 32 places are 190 bits. Letters and digits alone satisfy every
+/// engine, and need no quoting in a connection string.
+const PASSWORD_LENGTH: usize = 32;
+const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The content of a database secret, in the form that AWS's own rotation functions and drivers read (Secrets Manager User
+/// Guide, "JSON structure of secrets"). It neither serialises nor prints: what needs a part of it asks for that part.
+pub struct Credentials(BTreeMap<String, Value>);
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+impl Credentials {
+    /// New ones, with a password from the system's randomness.
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub fn new(username: &str, engine: &str, database: &str, port: u16) -> Result<Self, CloudError> {
+        let texts = [("username", username), ("engine", engine), ("dbname", database)];
+        let mut parts: BTreeMap<String, Value> =
+            texts.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
+        parts.insert("password".to_owned(), Value::from(password()?));
+        parts.insert("port".to_owned(), Value::from(port));
+        Ok(Self(parts))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().map(Self)
+    }
+
+    /// A part that is no secret: the host, the database, the user.
+    pub fn part(&self, name: &str) -> Option<&str> {
+        (name != "password").then(|| self.0.get(name)?.as_str()).flatten()
+    }
+
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    /// For the call that sets it, and nothing else.
+    pub fn password(&self) -> Option<&str> {
+        self.0.get("password")?.as_str()
+    }
+
+    /// For the call that keeps it, and nothing else.
+    pub fn to_secret_string(&self) -> String {
+        Value::from_iter(self.0.clone()).to_string()
+    }
+}
+
+/// Reads what a secret holds now.
+pub async fn credentials(aws: &Aws, secret_arn: &str) -> Result<Credentials, CloudError> {
+    let action = "secretsmanager:GetSecretValue";
+    let answer = aws.secrets.get_secret_value().secret_id(secret_arn).send().await.during(action)?;
+    // Without the text in the error: it is the secret.
+    let unreadable = || CloudError::new(Class::Invalid, action, "BadSecret", "the secret is no JSON object");
+    Credentials::parse(answer.secret_string().unwrap_or_default()).ok_or_else(unreadable)
+}
+
+/// Letters and digits, both among them (PCI DSS 8.3.6).
+fn password() -> Result<String, CloudError> {
+    loop {
+        let drawn = draw()?;
+        if drawn.bytes().any(|byte| byte.is_ascii_digit()) && drawn.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+            return Ok(drawn);
+        }
+    }
+}
+
+fn draw() -> Result<String, CloudError> {
+    let mut text = String::with_capacity(PASSWORD_LENGTH);
+    let mut bytes = [0_u8; PASSWORD_LENGTH];
+    while text.len() < PASSWORD_LENGTH {
+        OsRng.try_fill_bytes(&mut bytes).map_err(|error| {
+            CloudError::new(Class::Unavailable, "secretsmanager:CreateSecret", "NoRandomness", error.to_string())
+        })?;
+        // Bytes past the last whole round of the alphabet would favour its beginning.
+        let fair = bytes.iter().filter(|byte| usize::from(**byte) < 256 / ALPHABET.len() * ALPHABET.len());
+        let letters = fair.map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]));
+        text.extend(letters.take(PASSWORD_LENGTH - text.len()));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_long_mixed_and_never_the_same() {
+        let drawn: std::collections::BTreeSet<String> = (0..200).map(|_| password().unwrap()).collect();
+        assert_eq!(drawn.len(), 200);
+        for one in drawn {
+            assert_eq!(one.len(), PASSWORD_LENGTH);
+            assert!(one.chars().all(|c| c.is_ascii_alphanumeric()), "{one}");
+            assert!(one.chars().any(|c| c.is_ascii_digit()) && one.chars().any(|c| c.is_ascii_alphabetic()), "{one}");
+        }
+    }
+
+    #[test]
+    fn credentials_print_nothing() {
+        let made = Credentials::new("dbadmin", "postgres", "paymentdb", 5432).unwrap();
+        let password = made.password().unwrap();
+        assert!(!format!("{made:?}").contains(password));
+        assert!(made.part("password").is_none());
+        assert_eq!(made.part("username"), Some("dbadmin"));
+        let read = Credentials::parse(&made.to_secret_string()).unwrap();
+        assert_eq!(read.password(), Some(password));
+    }
+}
