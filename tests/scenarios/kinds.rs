@@ -133,6 +133,11 @@ pub fn deletion() -> Vec<&'static str> {
     KINDS.iter().flat_map(|kind| kind.deletes.iter().copied()).collect()
 }
 
+/// All operations of a creation and a deletion, and some more.
+pub fn whole_life(more: &[&'static str]) -> Vec<&'static str> {
+    [&creation()[..], &deletion(), &TAGGING, more].concat()
+}
+
 /// What sets tags, one operation or more for each service.
 pub const TAGGING: [&str; 5] = ["AddTagsToResource", "CreateTags", "PutBucketTagging", "TagResource", "TagRole"];
 

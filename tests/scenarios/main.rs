@@ -4,6 +4,7 @@
 //! `cargo test --test scenarios NAME` runs one; `-- --list` names them.
 
 mod crash;
+mod database;
 mod declared;
 mod drift;
 mod faults;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         lifecycle::ALL,
         drift::ALL,
         storage::ALL,
+        database::ALL,
         ownership::ALL,
         settings::ALL,
         declared::ALL,

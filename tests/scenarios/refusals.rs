@@ -98,6 +98,20 @@ fn bad_specs() -> Vec<(Value, &'static str)> {
             "spec.exceptions[0].until",
         ),
         (json!({"audit": {"retentionDays": 30}}), "spec.audit.retentionDays"),
+        (json!({"database": {"engineVersion": "newest"}}), "spec.database.engineVersion"),
+        (json!({"database": {"instanceClass": "r6g.large"}}), "spec.database.instanceClass"),
+        (json!({"database": {"readers": 16}}), "spec.database.readers"),
+        (json!({"database": {"username": "postgres"}}), "database.username must be neither"),
+        (json!({"database": {"storageType": "gp3"}}), "spec.database.storageType"),
+        (json!({"database": {"backupRetentionDays": 1}}), "at least 7 in Production"),
+        (json!({"database": {"backupWindow": "3-4"}}), "spec.database.backupWindow"),
+        (json!({"database": {"maintenanceWindow": "sunday"}}), "spec.database.maintenanceWindow"),
+        (json!({"database": {"parameters": {"rds.force_ssl": "0"}}}), "stays on"),
+        (json!({"database": {"performanceInsightsRetentionDays": 8}}), "must be 7, 731"),
+        (json!({"database": {"monitoringSeconds": 0}}), "must be one of 1, 5"),
+        (json!({"monitoring": {"subscriptions": [{"protocol": "sms", "endpoint": "+1555"}]}}), "protocol"),
+        (json!({"monitoring": {"subscriptions": [{"protocol": "email", "endpoint": "oncall"}]}}), "is an address"),
+        (json!({"monitoring": {"subscriptions": [{"protocol": "https", "endpoint": "http://x.example"}]}}), "https://"),
         (json!({"logs": {"accessLogRetentionDays": 1}}), "spec.logs.accessLogRetentionDays"),
     ]
 }
@@ -151,6 +165,8 @@ async fn immutable(world: Arc<World>) -> anyhow::Result<()> {
         (json!({"environment": "tst"}), "environment cannot be changed"),
         (json!({"aws": {"region": "eu-west-1"}}), "aws.region cannot be changed"),
         (json!({"network": {"vpcCidr": "10.8.0.0/16"}}), "network.vpcCidr cannot be changed"),
+        (json!({"database": {"databaseName": "other"}}), "database.databaseName cannot be changed"),
+        (json!({"database": {"username": "other"}}), "database.username cannot be changed"),
         // Leaving the section out is a change to the default.
         (json!({"network": null}), "network.vpcCidr cannot be changed"),
     ];

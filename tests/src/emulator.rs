@@ -96,6 +96,11 @@ impl Emulator {
         Ok(calls.filter(|call| call.account.as_deref() == Some(account)).collect())
     }
 
+    /// All calls of all accounts as they are logged.
+    pub fn log_text(&self) -> anyhow::Result<String> {
+        self.log.as_ref().map_or(Ok(String::new()), |log| Ok(std::fs::read_to_string(log)?))
+    }
+
     /// The product's writing calls in an account so far.
     pub fn writes(&self, account: &str) -> anyhow::Result<Vec<Call>> {
         Ok(self.calls(account)?.into_iter().filter(|call| call.is_ours() && call.is_write()).collect())

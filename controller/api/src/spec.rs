@@ -203,7 +203,8 @@ pub enum DriftPolicy {
 pub enum DeletionPolicy {
     /// Everything is deleted.
     Delete,
-    /// Everything is deleted but log groups and the keys that encrypt them, which are tagged as kept.
+    /// Everything is deleted but log groups, buckets and all keys, which are tagged as kept, and a final snapshot of the
+    /// database.
     KeepData,
     /// Nothing is deleted. The same manifest applied again takes everything over; in another cluster it does so with
     /// the annotation paymentplatform.io/take-over.

@@ -1,6 +1,7 @@
 //! RDS: the database cluster and what it stands on.
 
 mod cluster;
+mod cluster_changes;
 mod cluster_parameter_group;
 mod event_subscription;
 mod instance;

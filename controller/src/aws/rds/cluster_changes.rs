@@ -1,0 +1,101 @@
+//! How a cluster is changed: what one ModifyDBCluster call says, and which version it is to be at.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
+use aws_sdk_rds::types::CloudwatchLogsExportConfiguration;
+use payment_platform_engine::diff::Change;
+use payment_platform_engine::{CloudError, Resource};
+
+use super::cluster::{Cluster, Fields, MASTER_SECRET, Output};
+use crate::aws::secretsmanager::credentials;
+use crate::aws::{Aws, touches};
+
+/// The call that makes the changes which ModifyDBCluster can make; None: there are none.
+pub async fn modification(
+    aws: &Aws,
+    now: &Output,
+    want: &Fields,
+    changes: &[Change],
+) -> Result<Option<ModifyDBClusterFluentBuilder>, CloudError> {
+    let mut call = aws.rds.modify_db_cluster().db_cluster_identifier(&now.identifier);
+    let mut modified = false;
+    for field in changes.iter().map(Change::field).collect::<BTreeSet<_>>() {
+        call = match field {
+            "engine_version" => {
+                let major = major(&want.engine_version) != major(&now.engine_version);
+                let call = call.engine_version(&want.engine_version).allow_major_version_upgrade(major);
+                match want.instance_parameter_group.get().filter(|_| major) {
+                    Some(group) => call
+                        .db_instance_parameter_group_name(group)
+                        .db_cluster_parameter_group_name(&want.parameter_group),
+                    None => call,
+                }
+            }
+            "security_groups" => call.set_vpc_security_group_ids(Some(want.security_groups.iter().cloned().collect())),
+            "parameter_group" => call.db_cluster_parameter_group_name(&want.parameter_group),
+            "port" => call.port(want.port),
+            "storage_type" => call.storage_type(want.storage_type.as_deref().unwrap_or("aurora")),
+            "backup_retention_days" => call.backup_retention_period(want.backup_retention_days),
+            "backup_window" => call.preferred_backup_window(&want.backup_window),
+            "maintenance_window" => call.preferred_maintenance_window(&want.maintenance_window),
+            "log_exports" => call.cloudwatch_logs_export_configuration(exports(changes)),
+            "iam_authentication" => call.enable_iam_database_authentication(want.iam_authentication),
+            "deletion_protection" => call.deletion_protection(want.deletion_protection),
+            "copy_tags_to_snapshot" => call.copy_tags_to_snapshot(want.copy_tags_to_snapshot),
+            "password_managed_by_rds" => call.manage_master_user_password(false),
+            _ => continue,
+        };
+        modified = true;
+    }
+    let other_secret = changes.iter().any(|one| one.field() == "tags" && one.element() == Some(MASTER_SECRET));
+    if other_secret || touches(changes, "password_managed_by_rds") {
+        let login = credentials(aws, want.secret_arn.get().map_or("", String::as_str)).await?;
+        call = call.set_master_user_password(login.password().map(str::to_owned));
+        modified = true;
+    }
+    // What closes an opening does not wait for a window.
+    let closes = changes.iter().any(|change| Cluster::CLOSE_FIRST.contains(&change.field()));
+    let at_once = closes || want.apply_immediately.get() == Some(&true);
+    Ok(modified.then(|| call.apply_immediately(at_once)))
+}
+
+fn exports(changes: &[Change]) -> CloudwatchLogsExportConfiguration {
+    let (to_go, to_come): (Vec<&Change>, Vec<&Change>) =
+        changes.iter().filter(|change| change.field() == "log_exports").partition(|change| change.is_removal());
+    let kinds = |changes: Vec<&Change>| {
+        let kinds: Vec<String> = changes.into_iter().filter_map(|change| change.element().map(str::to_owned)).collect();
+        (!kinds.is_empty()).then_some(kinds)
+    };
+    CloudwatchLogsExportConfiguration::builder()
+        .set_enable_log_types(kinds(to_come))
+        .set_disable_log_types(kinds(to_go))
+        .build()
+}
+
+/// The version to be at: never an older one than is there of the same major, since minors cannot be taken back.
+pub fn version(wanted: &str, seen: Option<&str>) -> String {
+    let Some(seen) = seen.filter(|seen| major(seen) == major(wanted)) else { return wanted.to_owned() };
+    if parts(seen) > parts(wanted) { seen.to_owned() } else { wanted.to_owned() }
+}
+
+fn major(version: &str) -> &str {
+    version.split('.').next().unwrap_or_default()
+}
+
+fn parts(version: &str) -> Vec<u32> {
+    version.split('.').map(|part| part.parse().unwrap_or_default()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minor_version_that_aws_has_moved_to_is_kept_and_a_newer_one_is_wanted() {
+        assert_eq!(version("16.1", Some("16.4")), "16.4");
+        assert_eq!(version("16.10", Some("16.9")), "16.10");
+        assert_eq!(version("17.4", Some("16.9")), "17.4");
+        assert_eq!(version("16.1", None), "16.1");
+    }
+}

@@ -1,0 +1,259 @@
+//! The database: what is special about it beside what every kind goes through in the matrix.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use aws_sdk_rds::types::DbInstance;
+use futures::FutureExt;
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, ListParams};
+use payment_platform_tests::aws::Account;
+use payment_platform_tests::controller::{Controller, QUICK};
+use payment_platform_tests::object::{Object, condition};
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::drift::id;
+use crate::settings::plan_of;
+use crate::world::World;
+
+pub const ALL: &[(&str, Scenario)] = &[
+    ("the_password_of_the_database_is_nowhere_but_in_its_secret", |world| password(world).boxed()),
+    ("a_secret_deleted_by_hand_is_restored_and_one_that_is_gone_is_made_again", |world| secret(world).boxed()),
+    ("class_storage_and_readers_change_in_place", |world| in_place(world).boxed()),
+    ("what_waits_for_the_maintenance_window_is_no_drift", |world| pending(world).boxed()),
+    ("a_version_that_is_not_offered_is_refused_with_those_that_are", |world| version(world).boxed()),
+    ("a_newer_major_version_gets_parameter_groups_of_its_own", |world| major(world).boxed()),
+];
+
+const SECRET: &str = "secretsmanager/secret/aurora-password";
+const CLUSTER: &str = "aurora-payment-prd";
+
+async fn value_of(aws: &Account, secret: &str) -> anyhow::Result<Value> {
+    let read = aws.secrets.get_secret_value().secret_id(secret).send().await?;
+    Ok(serde_json::from_str(read.secret_string().unwrap_or_default())?)
+}
+
+fn password_in(value: &Value) -> anyhow::Result<String> {
+    Ok(value["password"].as_str().context("no password")?.to_owned())
+}
+
+async fn instances(aws: &Account) -> anyhow::Result<Vec<DbInstance>> {
+    let mut all = aws.rds.describe_db_instances().send().await?.db_instances.unwrap_or_default();
+    all.sort_by(|a, b| a.db_instance_identifier.cmp(&b.db_instance_identifier));
+    Ok(all)
+}
+
+/// With everything logged, after a creation, a repair that needs the password, and a deletion.
+async fn password(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let cluster = place.own_cluster().await?;
+    let log = world.folder().join("password.log");
+    let flags = [QUICK, &["--log=trace"]].concat();
+    let _controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
+    let client = cluster.client().await?;
+    let spec = place.spec(json!({"profile": "Ephemeral"}));
+    let object = Object::create(client.clone(), &place.namespace, "payments", spec).await?;
+    let status = object.ready().await?;
+    let secret = id(&status, SECRET)?;
+    let first = value_of(&place.aws, &secret).await?;
+    let outputs = status.outputs.clone().unwrap_or_default();
+    ensure!(outputs.secrets_manager_secret_arn.as_deref() == Some(&*secret), "{outputs:?}");
+    ensure!(first["host"].as_str() == outputs.aurora_cluster_endpoint.as_deref(), "no host in the secret");
+    let wanted = json!({"username": "dbadmin", "dbname": "paymentdb", "engine": "postgres", "port": 5432});
+    for (key, value) in wanted.as_object().into_iter().flatten() {
+        ensure!(first[key] == *value, "{key} is {} instead of {value}", first[key]);
+    }
+    let first = password_in(&first)?;
+    ensure!(first.len() >= 16 && !first.contains(['/', '@', '"', '\'', '\\', ' ']), "no password for a database");
+
+    place.aws.secrets.delete_secret().secret_id(&secret).force_delete_without_recovery(true).send().await?;
+    object.corrected(SECRET, "existence").await?;
+    let status = object.ready().await?;
+    let second = password_in(&value_of(&place.aws, &id(&status, SECRET)?).await?)?;
+    ensure!(first != second, "the same password again");
+    let manifest = serde_json::to_value(object.get().await?)?;
+    let (_, plan, errors) = plan_of(&place, &manifest, &["-o", "json", "--all"])?;
+    ensure!(plan.contains("rds/cluster/aurora"), "{errors}");
+    let events = Api::<Event>::namespaced(client.clone(), &place.namespace).list(&ListParams::default()).await?;
+    let maps = Api::<ConfigMap>::namespaced(client, &place.namespace).list(&ListParams::default()).await?;
+    object.delete().await?;
+    place.wrote_nothing_but(0, &crate::kinds::whole_life(&["ModifyDBCluster"]))?;
+
+    let log = std::fs::read_to_string(&log)?;
+    ensure!(log.contains("TRACE") && log.contains("DEBUG"), "not everything was logged");
+    let calls = world.emulator.log_text()?;
+    let places = [
+        ("the log", log),
+        ("the status", serde_json::to_string(&status)?),
+        ("the object", manifest.to_string()),
+        ("the plan", plan + &errors),
+        ("the Events", serde_json::to_string(&events.items)?),
+        ("the ConfigMaps", serde_json::to_string(&maps.items)?),
+        ("the emulator's log", calls),
+    ];
+    for (place, text) in &places {
+        ensure!(!text.contains(&first) && !text.contains(&second), "the password is in {place}");
+    }
+    Ok(())
+}
+
+async fn secret(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let arn = id(&object.status().await?, SECRET)?;
+    let first = password_in(&value_of(&place.aws, &arn).await?)?;
+    let before = place.writes()?.len();
+    place.aws.secrets.delete_secret().secret_id(&arn).recovery_window_in_days(7).send().await?;
+    let drift = object.corrected(SECRET, "pending_deletion").await?;
+    ensure!(drift.before.as_deref() == Some("true") && drift.after.as_deref() == Some("false"), "{drift:?}");
+    ensure!(password_in(&value_of(&place.aws, &arn).await?)? == first, "another password");
+    place.wrote_only(before, &["RestoreSecret"])?;
+
+    // Beyond recovery: the database gets the password of the new one, and the new one the host.
+    let before = place.writes()?.len();
+    place.aws.secrets.delete_secret().secret_id(&arn).force_delete_without_recovery(true).send().await?;
+    object.corrected(SECRET, "existence").await?;
+    let status = object.ready().await?;
+    let new = id(&status, SECRET)?;
+    let value = value_of(&place.aws, &new).await?;
+    ensure!(new != arn && password_in(&value)? != first, "not made again");
+    ensure!(value["host"].as_str() == status.outputs.and_then(|outputs| outputs.aurora_cluster_endpoint).as_deref());
+    place.wrote_only(
+        before,
+        &["AddTagsToResource", "CreateSecret", "ModifyDBCluster", "PutSecretValue", "TagResource"],
+    )?;
+    for (operation, times) in [("CreateSecret", 1), ("ModifyDBCluster", 1), ("PutSecretValue", 1)] {
+        let count = place.count(before, operation)?;
+        ensure!(count == times || !world.emulator.is_ours(), "{count} times {operation} instead of {times}");
+    }
+    Ok(())
+}
+
+async fn in_place(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"database": {"applyImmediately": true}})).await?;
+    let cluster = id(&object.status().await?, "rds/cluster/aurora")?;
+    let before = place.writes()?.len();
+    let edit = json!({"instanceClass": "db.r6g.xlarge", "storageType": "aurora-iopt1", "readers": 2,
+        "parameters": {"work_mem": "8192"}, "backupRetentionDays": 35});
+    object.merge(json!({"spec": {"database": edit}})).await?;
+    let status = object.ready().await?;
+    ensure!(status.drift.is_empty(), "an edit is no drift: {:?}", status.drift);
+    ensure!(id(&status, "rds/cluster/aurora")? == cluster, "another cluster");
+    let all = instances(&place.aws).await?;
+    let names: Vec<&str> = all.iter().filter_map(|one| one.db_instance_identifier()).collect();
+    ensure!(
+        names == ["reader", "reader-2", "writer"].map(|node| format!("{CLUSTER}-{node}")),
+        "not as many instances as wanted: {names:?}"
+    );
+    ensure!(all.iter().all(|one| one.db_instance_class() == Some("db.r6g.xlarge")), "{all:?}");
+    let read = place.aws.rds.describe_db_clusters().send().await?;
+    let read = read.db_clusters().first().context("no cluster")?;
+    ensure!(read.storage_type() == Some("aurora-iopt1") && read.backup_retention_period == Some(35), "{read:?}");
+    let operations = [
+        "AddSourceIdentifierToSubscription",
+        "CreateDBInstance",
+        "ModifyDBCluster",
+        "ModifyDBClusterParameterGroup",
+        "ModifyDBInstance",
+    ];
+    place.wrote_only(before, &operations)?;
+    let made = place.count(before, "CreateDBInstance")?;
+    ensure!(made == 1 || !world.emulator.is_ours(), "{made} instances were made");
+
+    // Fewer readers, and the writer stays. Less backup waits for approval.
+    let before = place.writes()?.len();
+    let edit = json!({"readers": 0, "backupRetentionDays": 7});
+    object.merge(json!({"spec": {"database": edit}})).await?;
+    let status = object.until("asking", |status| status.approval.is_some()).await?;
+    let asked = status.approval.context("no approval")?.changes;
+    ensure!(asked.contains(&"database.backupRetentionDays: 35 -> 7".to_owned()), "{asked:?}");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while instances(&place.aws).await?.len() > 1 {
+        ensure!(Instant::now() < deadline, "the readers are still there");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let left = instances(&place.aws).await?;
+    ensure!(left[0].db_instance_identifier() == Some(&*format!("{CLUSTER}-writer")), "{left:?}");
+    place.wrote_only(before, &["DeleteDBInstance", "RemoveSourceIdentifierFromSubscription"])
+}
+
+async fn pending(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let before = place.writes()?.len();
+    object.merge(json!({"spec": {"database": {"instanceClass": "db.r6g.2xlarge"}}})).await?;
+    object.ready().await?;
+    let waiting = instances(&place.aws).await?;
+    for instance in &waiting {
+        let pending = instance.pending_modified_values().and_then(|values| values.db_instance_class());
+        ensure!(instance.db_instance_class() == Some("db.r6g.large"), "changed at once: {instance:?}");
+        ensure!(pending == Some("db.r6g.2xlarge"), "not waiting for the window: {instance:?}");
+    }
+    place.wrote_only(before, &["ModifyDBInstance"])?;
+    let before = place.writes()?.len();
+    let status = object.look_now().await?;
+    ensure!(status.drift.is_empty() && condition(&status, "Ready").is_some_and(|c| c.status == "True"), "{status:?}");
+    place.no_write_since(before)
+}
+
+async fn version(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.create("payments", json!({"database": {"engineVersion": "16.9"}})).await?;
+    let refused = |status: &payment_platform_api::PaymentPlatformStatus| {
+        condition(status, "Ready").is_some_and(|c| c.reason == "InvalidSpec")
+    };
+    let status = object.until("refused", refused).await?;
+    let message = condition(&status, "Ready").map(|c| c.message.clone()).unwrap_or_default();
+    ensure!(message.contains("spec.database.engineVersion") && message.contains("16.1, 16.4"), "{message}");
+    place.no_write_since(0)?;
+    object.merge(json!({"spec": {"database": {"engineVersion": null, "preferredVersions": ["16.9", "15.5"]}}})).await?;
+    let status = object.ready().await?;
+    let resolved = status.resolved.context("nothing resolved")?.database_engine_version;
+    ensure!(resolved.as_deref() == Some("15.5"), "{resolved:?}");
+    let deployed = status.outputs.and_then(|outputs| outputs.aurora_engine_version);
+    ensure!(deployed.as_deref() == Some("15.5"), "{deployed:?}");
+    // What is preferred later moves nothing.
+    let before = place.writes()?.len();
+    object.merge(json!({"spec": {"database": {"preferredVersions": ["16.4"]}}})).await?;
+    object.ready().await?;
+    place.no_write_since(before)
+}
+
+async fn major(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let more = json!({"database": {"engineVersion": "15.5", "applyImmediately": true}});
+    let object = place.built("payments", more).await?;
+    let before = place.writes()?.len();
+    object.merge(json!({"spec": {"database": {"engineVersion": "16.4"}}})).await?;
+    let status = object.ready().await?;
+    ensure!(status.drift.is_empty(), "an upgrade is no drift: {:?}", status.drift);
+    ensure!(status.outputs.and_then(|outputs| outputs.aurora_engine_version).as_deref() == Some("16.4"));
+    let groups = |status: &payment_platform_api::PaymentPlatformStatus| {
+        let of = |entry: &&payment_platform_api::status::InventoryEntry| entry.node.contains("parameter-group/params");
+        status.inventory.iter().filter(of).map(|entry| entry.node.clone()).collect::<Vec<_>>()
+    };
+    let status = object.until("rid of the old groups", |status| groups(status).len() == 2).await?;
+    ensure!(groups(&status).iter().all(|node| node.ends_with("params-16")), "{:?}", groups(&status));
+    let read = place.aws.rds.describe_db_clusters().send().await?;
+    let group = read.db_clusters()[0].db_cluster_parameter_group().map(str::to_owned);
+    ensure!(group.as_deref() == Some("aurora-cluster-params-prd-16"), "{group:?}");
+    place.wrote_nothing_but(
+        before,
+        &[
+            "AddSourceIdentifierToSubscription",
+            "CreateDBClusterParameterGroup",
+            "CreateDBParameterGroup",
+            "DeleteDBClusterParameterGroup",
+            "DeleteDBParameterGroup",
+            "ModifyDBCluster",
+            "ModifyDBClusterParameterGroup",
+            "ModifyDBInstance",
+            "ModifyDBParameterGroup",
+            "RemoveSourceIdentifierFromSubscription",
+        ],
+    )
+}
