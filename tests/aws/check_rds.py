@@ -112,7 +112,7 @@ def parameters_have_a_source_and_a_type(aws: Aws) -> None:
     pages = list(rds.get_paginator("describe_db_cluster_parameters").paginate(DBClusterParameterGroupName="cluster"))
     assert len(pages) > 1, "one page"
     by_name = {one["ParameterName"]: one for page in pages for one in page["Parameters"]}
-    has(by_name["shared_preload_libraries"], ApplyType="static", Source="engine-default")
+    has(by_name["shared_preload_libraries"], ApplyType="static", Source="system")
     change = {"ParameterName": "log_statement", "ParameterValue": "all", "ApplyMethod": "immediate"}
     rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="cluster", Parameters=[change])
 
@@ -124,7 +124,7 @@ def parameters_have_a_source_and_a_type(aws: Aws) -> None:
     reset = [{"ParameterName": "log_statement", "ApplyMethod": "immediate"}]
     rds.reset_db_cluster_parameter_group(DBClusterParameterGroupName="cluster", Parameters=reset)
     same(set_by_user(), [])
-    static = {"ParameterName": "shared_preload_libraries", "ParameterValue": "pg_stat_statements"}
+    static = {"ParameterName": "shared_preload_libraries", "ParameterValue": "pgaudit"}
     with refused("InvalidParameterCombination"):
         wrong = [{**static, "ApplyMethod": "immediate"}]
         rds.modify_db_parameter_group(DBParameterGroupName="instance", Parameters=wrong)
@@ -132,7 +132,10 @@ def parameters_have_a_source_and_a_type(aws: Aws) -> None:
         DBParameterGroupName="instance", Parameters=[{**static, "ApplyMethod": "pending-reboot"}]
     )
     answer = rds.describe_db_parameters(DBParameterGroupName="instance", Source="user")["Parameters"]
-    same([one["ParameterValue"] for one in answer], ["pg_stat_statements"])
+    same([one["ParameterValue"] for one in answer], ["pgaudit"])
+    own = {**static, "ParameterValue": "pg_stat_statements", "ApplyMethod": "pending-reboot"}
+    rds.modify_db_parameter_group(DBParameterGroupName="instance", Parameters=[own])
+    same(rds.describe_db_parameters(DBParameterGroupName="instance", Source="user")["Parameters"], [])
     for name, value in (("log_statement", "everything"), ("no_such", "1")):
         with refused("InvalidParameterValue"):
             wrong = [{"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"}]

@@ -129,7 +129,8 @@ def _parameter(name: str, known: rds_catalogue.Parameter, changed: dict[str, Any
     return {
         "ParameterName": name,
         **({"ParameterValue": value} if value is not None else {}),
-        "Source": "user" if changed else ("engine-default" if known.value is None else "system"),
+        # A value that is the engine's own does not count as set.
+        "Source": "user" if changed and value != known.value else ("engine-default" if known.value is None else "system"),
         "ApplyType": known.apply_type,
         "ApplyMethod": (changed or {}).get("ApplyMethod", "pending-reboot"),
         "AllowedValues": known.allowed,
@@ -386,7 +387,8 @@ WAITING = {
 @mend("rds-cluster-settings", "ModifyDBCluster and DescribeDBClusters")
 def cluster_settings() -> None:
     """AWS: ModifyDBCluster sets exported logs and IAM authentication; IAM authentication and engine version wait for the
-    window unless they are to be applied immediately (API Reference, ModifyDBCluster: ApplyImmediately). Storage type
+    window unless they are to be applied immediately (API Reference, ModifyDBCluster: ApplyImmediately); an upgrade brings the
+    parameter group along that it names for the instances. Storage type
     `aurora` is not returned, nor a scaling configuration of a provisioned cluster. moto: ignores and invents these.
     Goes when moto has them."""
 
@@ -413,7 +415,8 @@ def cluster_settings() -> None:
             cluster.storage_type = None if storage == "aurora" else storage
         if "engine_version" in kwargs:
             for instance in cluster._members:
-                instance.__dict__.pop("_engine_version", None)
+                group = kwargs.get("db_instance_parameter_group_name")
+                instance.db_parameter_group_name = group or instance.db_parameter_group_name
         return cluster
 
     @around(DBCluster, "__init__")

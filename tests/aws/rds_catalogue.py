@@ -42,7 +42,9 @@ _POSTGRESQL = {
     "log_min_duration_statement": Parameter("dynamic", "-1-2147483647"),
     "log_statement": Parameter("dynamic", "none,ddl,mod,all"),
     "max_connections": Parameter("static", "6-262143", "LEAST({DBInstanceClassMemory/9531392},5000)"),
-    "shared_preload_libraries": Parameter("static", "auto_explain,pg_stat_statements,pgaudit,pg_cron,pg_hint_plan"),
+    "shared_preload_libraries": Parameter(
+        "static", "auto_explain,pg_stat_statements,pgaudit,pg_cron,pg_hint_plan", "pg_stat_statements"
+    ),
     "work_mem": Parameter("dynamic", "64-2147483647"),
 }
 _POSTGRESQL_CLUSTER = {**_POSTGRESQL, "rds.force_ssl": Parameter("dynamic", "0,1", "0")}

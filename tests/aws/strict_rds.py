@@ -307,15 +307,19 @@ def rds_cluster_parameter_group(request: Any) -> str | None:
     "a parameter group is of the version's family",
     RDSResponse,
     *MAKES,
+    *CHANGES,
 )
 def rds_parameter_group_of_version(request: Any) -> str | None:
     params, backend = request.params, request.backend
-    if request._get_action() == "CreateDBCluster":
+    if "DBCluster" in request._get_action():
         group = _known(backend.db_cluster_parameter_groups, params.get("DBClusterParameterGroupName"))
-        family, version = group and group.db_parameter_group_family, params.get("EngineVersion")
+        cluster = _known(backend.clusters, params["DBClusterIdentifier"])
+        family = group and group.db_parameter_group_family
+        version = params.get("EngineVersion") or (cluster and cluster.engine_version)
     else:
         group = _known(backend.db_parameter_groups, params.get("DBParameterGroupName"))
-        cluster = _known(backend.clusters, params.get("DBClusterIdentifier"))
+        instance = _known(backend.databases, params.get("DBInstanceIdentifier"))
+        cluster = _known(backend.clusters, params.get("DBClusterIdentifier")) or getattr(instance, "cluster", None)
         family, version = group and group.family, cluster.engine_version if cluster else params.get("EngineVersion")
     if family and version and rds_catalogue.family(_engine(request), version) != family:
         return f"The parameter group {group.name} with DBParameterGroupFamily {family} cannot be used for this instance."

@@ -33,9 +33,7 @@ const KILLS: [usize; 8] = [1, 3, 8, 15, 25, 40, 60, 75];
 
 async fn killed(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     let before = place.aws.everything().await?;
     let cluster = place.own_cluster().await?;
     let flags = [
@@ -83,9 +81,7 @@ async fn killed(world: Arc<World>) -> anyhow::Result<()> {
 /// process has not heard of it. Nothing is kept of a write that was heard of either, so dying a little later is the same.
 async fn walk(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     let before = place.aws.everything().await?;
     let cluster = place.own_cluster().await?;
     let spec = place.spec(json!({"profile": "Ephemeral"}));
@@ -196,9 +192,7 @@ impl Deaths<'_> {
 
 /// Thirty platforms, each with a seed of its own by which faults and deaths come.
 async fn restarts(world: Arc<World>) -> anyhow::Result<()> {
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     let cluster = world.place("us-east-1").await?.own_cluster().await?;
     let first = seed();
     let runs = futures::stream::iter(first..first + 30).map(|seed| {

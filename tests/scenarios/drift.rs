@@ -256,9 +256,7 @@ async fn logs_and_aliases(world: Arc<World>) -> anyhow::Result<()> {
 
 async fn closed_while_unseen(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     let object = place.built("payments", json!({})).await?;
     let status = object.status().await?;
     let (tasks, aurora) = (id(&status, "security-group/ecs-tasks")?, id(&status, "security-group/aurora")?);

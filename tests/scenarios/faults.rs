@@ -48,9 +48,7 @@ pub fn seed() -> u64 {
 }
 
 async fn hostile(world: Arc<World>) -> anyhow::Result<()> {
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     let place = world.place("us-east-1").await?;
     let seed = seed();
     in_spite_of_it(&place, seed).await.with_context(|| format!("SEED={seed} repeats the same faults"))
@@ -126,9 +124,7 @@ async fn calls_of_a_look(place: &Place<'_>, object: &Object) -> anyhow::Result<u
 }
 
 async fn crowded(world: Arc<World>) -> anyhow::Result<()> {
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     let place = world.place("us-east-1").await?;
     let cluster = place.own_cluster().await?;
     // Nothing but the looks that are asked for, once it is built.

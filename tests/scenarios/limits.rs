@@ -25,9 +25,7 @@ pub const ALL: &[(&str, Scenario)] = &[
 ];
 
 async fn paced(world: Arc<World>) -> anyhow::Result<()> {
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     const RATE: f64 = 10.0;
     let place = world.place("us-east-1").await?;
     let cluster = place.own_cluster().await?;
@@ -53,9 +51,7 @@ async fn paced(world: Arc<World>) -> anyhow::Result<()> {
 }
 
 async fn throttled(world: Arc<World>) -> anyhow::Result<()> {
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     let (troubled, other) = (world.place("us-east-1").await?, world.place("us-east-1").await?);
     let built = troubled.built("payments", json!({})).await?;
     let kept = troubled.writes()?.len();

@@ -190,9 +190,7 @@ async fn immutable(world: Arc<World>) -> anyhow::Result<()> {
 }
 
 async fn quota(world: Arc<World>) -> anyhow::Result<()> {
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     let place = world.place("us-east-1").await?;
     world.emulator.quota(&place.account, "vpc", "L-F678F1CE", 1).await?;
     let object = place.create("payments", json!({})).await?;
@@ -208,9 +206,7 @@ async fn quota(world: Arc<World>) -> anyhow::Result<()> {
 }
 
 async fn halfway(world: Arc<World>) -> anyhow::Result<()> {
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     let place = world.place("us-east-1").await?;
     let before = place.aws.everything().await?;
     for (service, operation) in
@@ -234,9 +230,7 @@ async fn halfway(world: Arc<World>) -> anyhow::Result<()> {
 }
 
 async fn denied(world: Arc<World>) -> anyhow::Result<()> {
-    if !world.emulator.is_ours() {
-        return Ok(());
-    }
+    world.emulator.must_be_ours()?;
     let place = world.place("us-east-1").await?;
     world
         .emulator

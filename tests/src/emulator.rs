@@ -96,6 +96,13 @@ impl Emulator {
         Ok(calls.filter(|call| call.account.as_deref() == Some(account)).collect())
     }
 
+    /// For scenarios that make faults or count calls: they are named as such in the list of scenarios, and not run
+    /// against another AWS.
+    pub fn must_be_ours(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.is_ours(), "this needs our own emulator, and must be listed so");
+        Ok(())
+    }
+
     /// All calls of all accounts as they are logged.
     pub fn log_text(&self) -> anyhow::Result<String> {
         self.log.as_ref().map_or(Ok(String::new()), |log| Ok(std::fs::read_to_string(log)?))

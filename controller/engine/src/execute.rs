@@ -324,7 +324,8 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
     fn context(&self, node: &NodeId, predecessor: Option<&str>) -> Option<Context<C>> {
         let cloud = self.pass.clouds.get(&node.region)?.clone();
         let token = token(self.pass.uid, node, predecessor);
-        Some(Context { cloud, node: node.clone(), token, unasked: false })
+        let keep_data = self.pass.options.keep_data || !self.pass.options.deleting;
+        Some(Context { cloud, node: node.clone(), token, unasked: false, keep_data })
     }
 
     fn finish(&mut self, index: usize, step: Step, digest: Option<String>, drift: bool, ended: Ended) {

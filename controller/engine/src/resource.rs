@@ -195,12 +195,14 @@ pub struct Context<C> {
     pub token: String,
     /// Whether it is a twin that goes, which nobody has asked for: what can be put off is put off.
     pub unasked: bool,
+    /// Whether the data of what is deleted must outlive it: always, but where a platform goes that keeps none.
+    pub keep_data: bool,
 }
 
 impl<C> Clone for Context<C> {
     fn clone(&self) -> Self {
         let (node, token) = (self.node.clone(), self.token.clone());
-        Self { cloud: self.cloud.clone(), node, token, unasked: self.unasked }
+        Self { cloud: self.cloud.clone(), node, token, unasked: self.unasked, keep_data: self.keep_data }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::types::SecurityGroup;
 use aws_sdk_rds::types::DbInstance;
-use aws_sdk_secretsmanager::types::SecretListEntry;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use payment_platform_engine::{CloudError, Region};
 use tokio::sync::OnceCell;
 
@@ -35,7 +35,7 @@ pub struct Aws {
     security_groups: OnceCell<Result<Vec<SecurityGroup>, CloudError>>,
     buckets: OnceCell<Result<Vec<TaggedBucket>, CloudError>>,
     instances: OnceCell<Result<Vec<DbInstance>, CloudError>>,
-    secrets: OnceCell<Result<Vec<SecretListEntry>, CloudError>>,
+    secrets: OnceCell<Result<Vec<DescribeSecretOutput>, CloudError>>,
 }
 
 impl Aws {
@@ -79,9 +79,9 @@ impl Aws {
     }
 
     /// Our secrets, read once for the secrets and for their attachments.
-    pub async fn secret_list<F>(&self, read: F) -> Result<&[SecretListEntry], CloudError>
+    pub async fn secret_list<F>(&self, read: F) -> Result<&[DescribeSecretOutput], CloudError>
     where
-        F: Future<Output = Result<Vec<SecretListEntry>, CloudError>>,
+        F: Future<Output = Result<Vec<DescribeSecretOutput>, CloudError>>,
     {
         self.secrets.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
     }

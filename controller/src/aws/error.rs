@@ -151,7 +151,7 @@ pub fn class_of(code: &str) -> Option<Class> {
         "InvalidPermission.Duplicate" | "RouteAlreadyExists" | "NetworkAclEntryAlreadyExists" | "Resource.AlreadyAssociated"
         | "Resource.AlreadyAssigned" | "OperationAbortedException" | "OperationAborted" | "ConcurrentModification" | "IncorrectState" | "IncorrectInstanceState"
         | "InvalidState" | "ConflictException" | "FlowLogAlreadyExists" | "IdempotentParameterMismatch"
-        | "InvalidDBClusterStateFault" | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault"
+        | "InvalidEventSubscriptionState" | "InvalidDBClusterStateFault" | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault"
         | "DBClusterSnapshotAlreadyExistsFault" | "InvalidRequestException" => Class::Conflict,
 
         "DependencyViolation" | "InvalidIPAddress.InUse" | "AddressInUse" | "InvalidSubnet.Conflict" | "DeleteConflict"

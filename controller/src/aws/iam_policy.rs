@@ -40,7 +40,11 @@ fn limits(action: &str) -> Vec<&'static str> {
         | "secretsmanager:ListSecrets"
         | "sns:ListTopics"
         | "sns:Unsubscribe" => vec!["*"],
+        // The services make their own role where the account has none, with the caller's permission.
+        "iam:CreateServiceLinkedRole" => vec!["arn:aws:iam::*:role/aws-service-role/rds.amazonaws.com/*"],
         _ if action.starts_with("rds:Describe") => vec!["*"],
+        // Also an instance that somebody else has put into the cluster, under whatever name.
+        "rds:DeleteDBInstance" => vec!["arn:aws:rds:*:*:db:*"],
         _ if action.starts_with("iam:") => {
             vec!["arn:aws:iam::*:role/*-payment-*", "arn:aws:iam::*:instance-profile/*"]
         }
@@ -52,6 +56,8 @@ fn limits(action: &str) -> Vec<&'static str> {
             "arn:aws:rds:*:*:cluster-snapshot:aurora-payment-*",
             "arn:aws:rds:*:*:db:aurora-payment-*",
             "arn:aws:rds:*:*:es:rds-events-payment-*",
+            // RDS asks for the default option group too, for clusters and instances that name none.
+            "arn:aws:rds:*:*:og:default:*",
             "arn:aws:rds:*:*:pg:aurora-db-params-*",
             "arn:aws:rds:*:*:subgrp:aurora-subnets-payment-*",
         ],

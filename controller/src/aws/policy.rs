@@ -148,7 +148,12 @@ fn parse_principals(value: &Value) -> BTreeSet<String> {
     let all = map.iter().flat_map(|(kind, value)| {
         strings(value).map(move |principal| {
             let account = kind == "AWS" && principal.len() == 12 && principal.bytes().all(|b| b.is_ascii_digit());
-            if account { root(&principal) } else { format!("{kind} {principal}") }
+            match (account, kind.as_str(), principal.as_str()) {
+                (true, ..) => root(&principal),
+                // Two ways to say everybody (IAM User Guide, "Principal").
+                (_, "AWS", "*") => "*".to_owned(),
+                _ => format!("{kind} {principal}"),
+            }
         })
     });
     all.collect()

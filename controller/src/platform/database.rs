@@ -5,6 +5,7 @@
 //! it, the cluster before its instances, the writer before its readers, and the host is written into the secret when it is
 //! known. Events wait for the topic.
 
+use payment_platform_api::spec::Profile;
 use payment_platform_engine::{NodeId, Ref, Region, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +65,6 @@ pub fn add(build: &mut Build<'_>, ground: Ground<'_>) {
         backup_window: database.backup_window.clone(),
         maintenance_window: database.maintenance_window.clone(),
         deletion_protection: database.deletion_protection,
-        final_snapshot: !build.leaves_nothing(),
         apply_immediately: database.apply_immediately,
     };
     let cluster = build.graph.add(COMPONENT, &build.region, names::AURORA, cluster);
@@ -130,7 +130,7 @@ fn secret(build: &mut Build<'_>, keys: &Keys) -> Ref<Secret> {
             port: build.platform.database_port,
         },
         key: keys.app.clone(),
-        recovery_window_days: if build.leaves_nothing() { 0 } else { 30 },
+        recovery_window_days: if build.platform.profile == Profile::Ephemeral { 0 } else { 30 },
         tags: build.tags(Secret::KIND, node, &name),
         name,
     };
@@ -163,6 +163,7 @@ fn instances(
             zone: database.instance_zones[place].clone(),
             zones: zones.clone(),
             parameter_group: parameters.clone(),
+            engine_version: database.engine_version.clone(),
             monitoring_seconds: database.monitoring_seconds,
             monitoring_role: role.clone(),
             insights: database.performance_insights.then(|| Insights {

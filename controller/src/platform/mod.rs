@@ -13,7 +13,6 @@ mod vpc_endpoints;
 
 use ipnet::IpNet;
 use payment_platform_api::Platform;
-use payment_platform_api::spec::DeletionPolicy;
 use payment_platform_engine::{Graph, NodeId, Owner, Region};
 
 pub use vpc_endpoints::{INTERFACES, service_name};
@@ -88,11 +87,6 @@ impl Build<'_> {
     fn tags_in(&self, region: &Region, kind: &str, node: &str, name: &str) -> Tags {
         let id = NodeId::new(region, kind, node);
         Tags::new(&self.platform.tags, &self.platform.retired_tag_keys, self.owner, &id, name)
-    }
-
-    /// Whether the deletion of the platform leaves nothing of its data.
-    fn leaves_nothing(&self) -> bool {
-        self.platform.deletion_policy == DeletionPolicy::Delete
     }
 
     fn env(&self) -> &str {

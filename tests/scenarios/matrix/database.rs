@@ -26,6 +26,7 @@ pub const WAIVERS: &[Waiver] = &[
     waived("rds/cluster-parameter-group", "family", Changed, FIXED),
     waived("rds/cluster-parameter-group", "name", Changed, FIXED),
     waived("rds/event-subscription", "categories.*", Removed, NONE),
+    waived("rds/event-subscription", "delivers", Changed, "the emulator's subscriptions always deliver"),
     waived("rds/event-subscription", "name", Changed, FIXED),
     waived("rds/instance", "cluster", Changed, FIXED),
     waived("rds/instance", "identifier", Changed, FIXED),

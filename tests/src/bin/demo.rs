@@ -20,6 +20,7 @@ const FLAGS: &[&str] = &[
     "--fast-interval-seconds=2",
     "--slow-interval-seconds=4",
     "--consistency-window-seconds=1",
+    "--poll-seconds=1",
     "--attempt-timeout-seconds=5",
     "--lease-seconds=10",
 ];
@@ -126,6 +127,18 @@ async fn story(cluster: &Cluster, emulator: &Emulator, log: &Path) -> anyhow::Re
     let opened = object.corrected("ec2/security-group-rules/aurora", "rules[ingress tcp 22").await?;
     ensure!(!aws.is_open(&group, 22).await?, "the record says corrected, AWS says that the port is open");
     table(&opened, began.elapsed());
+
+    say("Somebody gives the database's writer a public address, by the AWS API");
+    let writer =
+        format!("{}-writer", outputs.aurora_cluster_endpoint.context("no database")?.split('.').next().unwrap_or(""));
+    let began = Instant::now();
+    let change = aws.rds.modify_db_instance().db_instance_identifier(&writer).publicly_accessible(true);
+    change.apply_immediately(true).send().await?;
+    let public = object.corrected("rds/instance/writer", "public").await?;
+    let read = aws.rds.describe_db_instances().db_instance_identifier(&writer).send().await?;
+    let is_public = read.db_instances().iter().any(|instance| instance.publicly_accessible == Some(true));
+    ensure!(!is_public, "the record says corrected, AWS says that the database is public");
+    table(&public, began.elapsed());
 
     say("What an auditor reads: kubectl get paymentplatform payments -o jsonpath='{.status}'");
     object.ready().await?;

@@ -153,8 +153,8 @@ pub struct Monitoring {
 #[x_kube(
     validation = Rule::new("self.protocol != 'email' || self.endpoint.matches('^[^@[:space:]]+@[^@[:space:]]+$')")
         .message("monitoring.subscriptions: the endpoint of email is an address such as oncall@example.com"),
-    validation = Rule::new("self.protocol != 'https' || self.endpoint.startsWith('https://')")
-        .message("monitoring.subscriptions: the endpoint of https begins with https://"),
+    validation = Rule::new("self.protocol != 'https' || (self.endpoint.startsWith('https://') && !self.endpoint.contains('@'))")
+        .message("monitoring.subscriptions: the endpoint of https begins with https:// and has no login in it, which AWS would show masked"),
     validation = Rule::new("self.protocol != 'sqs' || self.endpoint.startsWith('arn:aws:sqs:')")
         .message("monitoring.subscriptions: the endpoint of sqs is the ARN of a queue, arn:aws:sqs:...")
 )]

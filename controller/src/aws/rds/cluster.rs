@@ -5,7 +5,7 @@
 //! that was is a tag, so that a secret made again leads to another password here too. A minor version that AWS has moved to is
 //! kept. What waits for the maintenance window counts as done.
 //!
-//! AWS rules obeyed: the version must be offered and the parameter group of its family; the key's policy must admit RDS; the
+//! AWS rules obeyed: RDS makes its service-linked role with the caller's permission; the version must be offered and the parameter group of its family; the key's policy must admit RDS; the
 //! log group exists before the cluster that exports to it; backup and maintenance windows must not overlap; encryption,
 //! engine, database and user name never change; storage type `aurora` is not returned; a protected cluster and one with
 //! instances cannot be deleted; a deletion names its final snapshot or skips it.
@@ -19,8 +19,10 @@ use payment_platform_engine::resource::{Create, Replace};
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
-use super::cluster_changes::{modification, version};
-use super::{ClusterParameterGroup, ParameterGroup, SubnetGroup, arn, busy, change_tags, name_fits, name_of, names_of};
+use super::cluster_changes::{modification, same_major, version};
+use super::{
+    ClusterParameterGroup, ParameterGroup, SubnetGroup, arn, broken, busy, change_tags, name_fits, name_of, names_of,
+};
 use super::{instances, tag_list, tag_map};
 use crate::aws::ec2::SecurityGroup;
 use crate::aws::error::{During, gone};
@@ -38,11 +40,6 @@ pub const ENGINE: &str = "aurora-postgresql";
 
 /// ARN of the secret whose password the master user has got.
 pub const MASTER_SECRET: &str = "paymentplatform.io/master-secret";
-
-/// `skip`: no final snapshot is made when the cluster is deleted. A tag, so that it can be deleted when the spec no longer
-/// parses; a cluster without it gets one.
-const FINAL_SNAPSHOT: &str = "paymentplatform.io/final-snapshot";
-const SKIP: &str = "skip";
 
 /// A cluster of Aurora PostgreSQL.
 #[derive(Clone, Serialize)]
@@ -66,7 +63,6 @@ pub struct Cluster {
     pub backup_window: String,
     pub maintenance_window: String,
     pub deletion_protection: bool,
-    pub final_snapshot: bool,
     /// Whether changes are made at once, instead of in the maintenance window.
     pub apply_immediately: bool,
     pub tags: Tags,
@@ -106,8 +102,12 @@ pub struct Fields {
     pub tags: TagMap,
     #[serde(skip)]
     pub secret_arn: Unread<String>,
+    /// The version that runs now, whatever waits for the window.
     #[serde(skip)]
-    pub instance_parameter_group: Unread<String>,
+    pub running_version: Unread<String>,
+    /// What an upgrade to another major version names: parameter groups of the cluster and of its instances.
+    #[serde(skip)]
+    pub groups_to_be: Unread<(String, String)>,
     #[serde(skip)]
     pub apply_immediately: Unread<bool>,
 }
@@ -132,8 +132,10 @@ impl Cluster {
 impl Resource for Cluster {
     const KIND: &'static str = "rds/cluster";
     const ACTIONS: &'static [&'static str] = &[
+        "iam:CreateServiceLinkedRole",
         "rds:AddTagsToResource",
         "rds:CreateDBCluster",
+        "rds:CreateDBClusterSnapshot",
         "rds:DeleteDBCluster",
         "rds:DeleteDBInstance",
         "rds:DescribeDBClusters",
@@ -184,8 +186,12 @@ impl Resource for Cluster {
         let secret_arn = up.get(&self.secret)?.arn.clone();
         let mut tags = self.tags.over(seen.map(|seen| &seen.tags));
         tags.insert(MASTER_SECRET.to_owned(), secret_arn.clone());
-        tags.insert(FINAL_SNAPSHOT.to_owned(), if self.final_snapshot { "make" } else { SKIP }.to_owned());
         up.get(&self.log_group)?;
+        let group = up.get(&self.parameter_group)?.name.clone();
+        // A group of another major version is refused until the upgrade has been made, which brings it along.
+        let waits =
+            seen.filter(|seen| seen.running_version.get().is_some_and(|now| !same_major(now, &self.engine_version)));
+        let parameter_group = waits.map_or_else(|| group.clone(), |seen| seen.parameter_group.clone());
         Ok(Fields {
             identifier: self.identifier.clone(),
             engine: ENGINE.to_owned(),
@@ -194,7 +200,7 @@ impl Resource for Cluster {
             username: self.username.clone(),
             subnet_group: up.get(&self.subnet_group)?.name.clone(),
             security_groups: BTreeSet::from([up.text(&self.security_group, "sg-", |group| &group.group_id)]),
-            parameter_group: up.get(&self.parameter_group)?.name.clone(),
+            parameter_group,
             key_arn: Some(up.get(&self.key)?.arn.clone()),
             port: i32::from(self.port),
             storage_type: self.storage_type.clone(),
@@ -212,7 +218,8 @@ impl Resource for Cluster {
             foreign_instances: BTreeSet::new(),
             tags,
             secret_arn: Unread::of(secret_arn),
-            instance_parameter_group: Unread::of(up.get(&self.instance_parameter_group)?.name.clone()),
+            running_version: Unread::default(),
+            groups_to_be: Unread::of((group, up.get(&self.instance_parameter_group)?.name.clone())),
             apply_immediately: Unread::of(self.apply_immediately),
         })
     }
@@ -253,8 +260,11 @@ impl Resource for Cluster {
         let call = call.set_enable_cloudwatch_logs_exports(Some(want.log_exports.iter().cloned().collect()));
         let call = call.enable_iam_database_authentication(want.iam_authentication);
         let call = call.deletion_protection(want.deletion_protection).copy_tags_to_snapshot(want.copy_tags_to_snapshot);
-        call.set_tags(Some(tag_list(&want.tags))).send().await.during("rds:CreateDBCluster")?;
-        Ok(waiting(&cx, &want.identifier, "the cluster is available"))
+        let made = call.set_tags(Some(tag_list(&want.tags))).send().await.during("rds:CreateDBCluster")?;
+        match made.db_cluster.and_then(|cluster| output(&cx.cloud, &cluster)) {
+            Some(now) => Ok(Progress::Done(now)),
+            None => Ok(waiting(&cx, &want.identifier, "the cluster is available")),
+        }
     }
 
     async fn update(
@@ -267,10 +277,6 @@ impl Resource for Cluster {
         if touches(&changes, "stopped") {
             rds.start_db_cluster().db_cluster_identifier(&now.identifier).send().await.during("rds:StartDBCluster")?;
             return Ok(waiting(&cx, &now.identifier, "the cluster has started"));
-        }
-        for instance in changes.iter().filter(|one| one.field() == "foreign_instances").filter_map(Change::element) {
-            let call = rds.delete_db_instance().db_instance_identifier(instance).skip_final_snapshot(true).send().await;
-            gone(call.during("rds:DeleteDBInstance"))?;
         }
         for role in changes.iter().filter(|change| change.field() == "roles").filter_map(Change::element) {
             // As it stands in the field: the feature follows the ARN, if the role is for one.
@@ -285,6 +291,11 @@ impl Resource for Cluster {
         }
         if let Some(call) = modification(&cx.cloud, &now, &want, &changes).await? {
             call.send().await.during("rds:ModifyDBCluster")?;
+        }
+        // Last: whoever may not delete it has closed everything else before.
+        for instance in changes.iter().filter(|one| one.field() == "foreign_instances").filter_map(Change::element) {
+            let call = rds.delete_db_instance().db_instance_identifier(instance).skip_final_snapshot(true).send().await;
+            gone(call.during("rds:DeleteDBInstance"))?;
         }
         change_tags(&cx.cloud, &now.arn, &changes).await?;
         if touches(&changes, "engine_version") && want.apply_immediately.get() == Some(&true) {
@@ -302,26 +313,26 @@ impl Resource for Cluster {
         let Some(cluster) = answer.and_then(|answer| answer.db_clusters?.pop()) else {
             return Ok(Progress::Done(()));
         };
-        let gone_by_and_by = Progress::Waiting {
-            cloud_id: Some(cloud_id),
-            until: "the cluster is deleted",
-            retry: cx.cloud.limits.poll,
-        };
         if cluster.status() == Some("deleting") {
-            return Ok(gone_by_and_by);
+            return Ok(waiting(&cx, &name, "the cluster is deleted"));
         }
         if cluster.deletion_protection.unwrap_or_default() {
             let call = rds.modify_db_cluster().db_cluster_identifier(&name).deletion_protection(false);
             call.apply_immediately(true).send().await.during("rds:ModifyDBCluster")?;
         }
-        let tags = tag_map(cluster.tag_list());
-        let call = rds.delete_db_cluster().db_cluster_identifier(&name);
-        let call = match final_snapshot(&name, &tags) {
-            None => call.skip_final_snapshot(true),
-            Some(snapshot) => call.skip_final_snapshot(false).final_db_snapshot_identifier(snapshot),
-        };
-        gone(call.send().await.during("rds:DeleteDBCluster"))?;
-        Ok(gone_by_and_by)
+        let snapshot = cx.keep_data.then(|| final_snapshot(&name, &tag_map(cluster.tag_list())));
+        match delete(&cx.cloud, &name, snapshot.clone()).await {
+            // An earlier cluster of this object has left one of that name.
+            Err(error) if error.code == "DBClusterSnapshotAlreadyExistsFault" => {
+                let made = cluster.cluster_create_time.map_or(0, |time| time.secs());
+                delete(&cx.cloud, &name, snapshot.map(|snapshot| format!("{snapshot}-{made:x}"))).await?;
+            }
+            answer => answer?,
+        }
+        if Self::sweep(cx.cloud.clone(), Look::Ids(vec![cloud_id])).await?.is_empty() {
+            return Ok(Progress::Done(()));
+        }
+        Ok(waiting(&cx, &name, "the cluster is deleted"))
     }
 
     fn cloud_id(output: &Output) -> &str {
@@ -346,27 +357,34 @@ fn found(aws: &Aws, cluster: DbCluster, instances: &[DbInstance]) -> Found<Clust
         log_group(&identifier),
     ];
     let uses = uses.into_iter().chain(fields.security_groups.clone()).chain(fields.key_arn.clone());
-    let output = Output {
-        arn: arn.clone(),
-        identifier: identifier.clone(),
-        endpoint: cluster.endpoint.unwrap_or_default(),
-        reader_endpoint: cluster.reader_endpoint.unwrap_or_default(),
-        port: fields.port,
-        engine_version: fields.engine_version.clone(),
-    };
-    let usable = !output.endpoint.is_empty() && !matches!(status.as_str(), "creating" | "deleting");
+    let output = output(aws, &cluster);
     Found {
         claim: claim(&tags),
         name: Some(identifier.clone()),
         name_fits: name_fits(&tags, &identifier, Cluster::name),
         cloud_id: arn,
         uses: uses.chain(tags.get(MASTER_SECRET).cloned()).collect(),
-        fields: Ok(fields),
-        output: usable.then_some(output),
+        fields: broken("rds:DescribeDBClusters", &status).map_or(Ok(fields), Err),
+        output,
         busy: busy(&status),
         leaving: false,
         created: cluster.cluster_create_time.map(|time| time.secs()),
     }
+}
+
+/// What others may use, once it is there.
+fn output(aws: &Aws, cluster: &DbCluster) -> Option<Output> {
+    let usable = !matches!(cluster.status(), None | Some("creating" | "deleting"));
+    let endpoint = cluster.endpoint().filter(|endpoint| usable && !endpoint.is_empty())?;
+    let identifier = cluster.db_cluster_identifier()?.to_owned();
+    Some(Output {
+        arn: arn(aws, "cluster", &identifier),
+        identifier,
+        endpoint: endpoint.to_owned(),
+        reader_endpoint: cluster.reader_endpoint().unwrap_or_default().to_owned(),
+        port: cluster.port.unwrap_or_default(),
+        engine_version: cluster.engine_version().unwrap_or_default().to_owned(),
+    })
 }
 
 /// Where a cluster's log goes; RDS makes it, without key and retention, when it is not there.
@@ -413,7 +431,10 @@ fn fields(cluster: &DbCluster, tags: TagMap) -> Fields {
         parameter_group: text(cluster.db_cluster_parameter_group()),
         key_arn: cluster.kms_key_id.clone().filter(|_| encrypted),
         port: cluster.port.unwrap_or_default(),
-        storage_type: cluster.storage_type.clone().filter(|storage| storage != "aurora"),
+        storage_type: pending
+            .and_then(|pending| pending.storage_type.clone())
+            .or(cluster.storage_type.clone())
+            .filter(|storage| storage != "aurora"),
         backup_retention_days: pending
             .and_then(|pending| pending.backup_retention_period)
             .or(cluster.backup_retention_period)
@@ -434,29 +455,21 @@ fn fields(cluster: &DbCluster, tags: TagMap) -> Fields {
         foreign_instances: BTreeSet::new(),
         tags,
         secret_arn: Unread::default(),
-        instance_parameter_group: Unread::default(),
+        running_version: Unread::of(text(cluster.engine_version())),
+        groups_to_be: Unread::default(),
         apply_immediately: Unread::default(),
     }
 }
 
-/// The identifier of the snapshot to make when a cluster with these tags is deleted: one name for the object's whole life.
-fn final_snapshot(cluster: &str, tags: &TagMap) -> Option<String> {
-    if tags.get(FINAL_SNAPSHOT).map(String::as_str) == Some(SKIP) {
-        return None;
-    }
+/// The name of the snapshot that a cluster with these tags leaves behind: one for the object's whole life.
+fn final_snapshot(cluster: &str, tags: &TagMap) -> String {
     let uid = claim(tags).map(|claim| claim.owner.uid).unwrap_or_default();
-    Some(format!("{cluster}-final-{}", suffix(&uid)))
+    format!("{cluster}-final-{}", suffix(&uid))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_cluster_that_says_so_is_deleted_without_a_snapshot() {
-        let tagged = |value: &str| TagMap::from([(FINAL_SNAPSHOT.to_owned(), value.to_owned())]);
-        assert_eq!(final_snapshot("c", &tagged(SKIP)), None);
-        assert!(final_snapshot("c", &tagged("make")).is_some());
-        assert!(final_snapshot("c", &TagMap::new()).is_some_and(|name| name.starts_with("c-final-")));
-    }
+/// Asks for the deletion; where data is kept, with a snapshot under this name.
+async fn delete(aws: &Aws, name: &str, snapshot: Option<String>) -> Result<(), CloudError> {
+    let call = aws.rds.delete_db_cluster().db_cluster_identifier(name).skip_final_snapshot(snapshot.is_none());
+    let call = call.set_final_db_snapshot_identifier(snapshot).send().await;
+    gone(call.during("rds:DeleteDBCluster")).map(drop)
 }

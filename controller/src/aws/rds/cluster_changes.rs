@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
 use aws_sdk_rds::types::CloudwatchLogsExportConfiguration;
+use payment_platform_engine::CloudError;
 use payment_platform_engine::diff::Change;
-use payment_platform_engine::{CloudError, Resource};
 
-use super::cluster::{Cluster, Fields, MASTER_SECRET, Output};
+use super::cluster::{Fields, MASTER_SECRET, Output};
 use crate::aws::secretsmanager::credentials;
 use crate::aws::{Aws, touches};
 
@@ -25,10 +25,10 @@ pub async fn modification(
             "engine_version" => {
                 let major = major(&want.engine_version) != major(&now.engine_version);
                 let call = call.engine_version(&want.engine_version).allow_major_version_upgrade(major);
-                match want.instance_parameter_group.get().filter(|_| major) {
-                    Some(group) => call
-                        .db_instance_parameter_group_name(group)
-                        .db_cluster_parameter_group_name(&want.parameter_group),
+                match want.groups_to_be.get().filter(|_| major) {
+                    Some((own, of_instances)) => {
+                        call.db_cluster_parameter_group_name(own).db_instance_parameter_group_name(of_instances)
+                    }
                     None => call,
                 }
             }
@@ -54,9 +54,9 @@ pub async fn modification(
         call = call.set_master_user_password(login.password().map(str::to_owned));
         modified = true;
     }
-    // What closes an opening does not wait for a window.
-    let closes = changes.iter().any(|change| Cluster::CLOSE_FIRST.contains(&change.field()));
-    let at_once = closes || want.apply_immediately.get() == Some(&true);
+    // What closes an opening needs no window: RDS makes such changes at once. With `apply_immediately` it would also make
+    // whatever else is waiting.
+    let at_once = want.apply_immediately.get() == Some(&true);
     Ok(modified.then(|| call.apply_immediately(at_once)))
 }
 
@@ -77,6 +77,11 @@ fn exports(changes: &[Change]) -> CloudwatchLogsExportConfiguration {
 pub fn version(wanted: &str, seen: Option<&str>) -> String {
     let Some(seen) = seen.filter(|seen| major(seen) == major(wanted)) else { return wanted.to_owned() };
     if parts(seen) > parts(wanted) { seen.to_owned() } else { wanted.to_owned() }
+}
+
+/// Whether two versions need the same parameter groups.
+pub fn same_major(one: &str, other: &str) -> bool {
+    major(one) == major(other)
 }
 
 fn major(version: &str) -> &str {

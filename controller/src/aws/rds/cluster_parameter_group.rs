@@ -40,6 +40,9 @@ pub struct Fields {
     /// Those that somebody has set.
     pub parameters: Values,
     pub tags: TagMap,
+    /// Those that are the engine's own.
+    #[serde(skip)]
+    pub own: Unread<Values>,
     /// Given at creation and never changed.
     #[serde(skip)]
     pub description: Unread<String>,
@@ -87,7 +90,11 @@ impl Resource for ClusterParameterGroup {
         Ok(Fields {
             name: self.name.clone(),
             family: self.family.clone(),
-            parameters: self.parameters.clone(),
+            parameters: parameters::to_set(
+                &self.parameters,
+                seen.and_then(|seen| Some((&seen.parameters, seen.own.get()?))),
+            ),
+            own: Unread::default(),
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
             description: Unread::of(self.description.clone()),
         })
@@ -122,8 +129,8 @@ impl Resource for ClusterParameterGroup {
             let claim = claim(&tags);
             // Groups of others with a name like ours are only known by it.
             let parameters = match claim {
-                Some(_) => gone(parameters::set_in(&aws, Of::Cluster, &name).await),
-                None => Ok(Some(Values::new())),
+                Some(_) => gone(parameters::values_of(&aws, Of::Cluster, &name).await),
+                None => Ok(Some(Default::default())),
             };
             let parameters = match parameters {
                 Ok(None) => continue,
@@ -136,10 +143,11 @@ impl Resource for ClusterParameterGroup {
                 name_fits: name_fits(&tags, &name, Self::name),
                 cloud_id: arn.clone(),
                 uses: Vec::new(),
-                fields: parameters.map(|parameters| Fields {
+                fields: parameters.map(|(parameters, own)| Fields {
                     name: name.clone(),
                     family,
                     parameters,
+                    own: Unread::of(own),
                     tags,
                     description: Unread::default(),
                 }),

@@ -50,6 +50,8 @@ pub struct Fields {
     /// Empty: all. What somebody has narrowed down is widened again.
     pub categories: BTreeSet<String>,
     pub enabled: bool,
+    /// Whether RDS delivers anything: not once its sources or its topic were gone, or it was not let in.
+    pub delivers: bool,
     pub tags: TagMap,
 }
 
@@ -79,7 +81,7 @@ impl Resource for EventSubscription {
         "rds:RemoveSourceIdentifierFromSubscription",
         "rds:RemoveTagsFromResource",
     ];
-    const CLOSE_FIRST: &'static [&'static str] = &["topic_arn", "enabled"];
+    const CLOSE_FIRST: &'static [&'static str] = &["topic_arn", "enabled", "delivers"];
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;
@@ -107,6 +109,7 @@ impl Resource for EventSubscription {
             sources,
             categories: BTreeSet::new(),
             enabled: true,
+            delivers: true,
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
     }
@@ -156,6 +159,10 @@ impl Resource for EventSubscription {
                     sources: subscription.source_ids_list.unwrap_or_default().into_iter().collect(),
                     categories: subscription.event_categories_list.unwrap_or_default().into_iter().collect(),
                     enabled: subscription.enabled.unwrap_or_default(),
+                    delivers: !matches!(
+                        subscription.status.as_deref(),
+                        Some("no-permission" | "topic-not-exist" | "all-sources-deleted")
+                    ),
                     tags,
                 }),
                 output: Some(Output { arn, name }),
@@ -184,11 +191,21 @@ impl Resource for EventSubscription {
         cx: Context<Aws>,
     ) -> Result<Progress<Output>, CloudError> {
         let rds = &cx.cloud.rds;
-        if ["topic_arn", "source_type", "categories", "enabled"].into_iter().any(|field| touches(&changes, field)) {
+        if ["topic_arn", "source_type", "categories", "enabled", "delivers"]
+            .into_iter()
+            .any(|field| touches(&changes, field))
+        {
             let call = rds.modify_event_subscription().subscription_name(&now.name).sns_topic_arn(&want.topic_arn);
             let call = call.source_type(&want.source_type).enabled(want.enabled);
             let call = call.set_event_categories(Some(want.categories.iter().cloned().collect()));
             call.send().await.during("rds:ModifyEventSubscription")?;
+        }
+        // RDS forgets that its sources were gone when one of them is named again.
+        for source in want.sources.iter().filter(|_| touches(&changes, "delivers")) {
+            let call = rds.remove_source_identifier_from_subscription().subscription_name(&now.name);
+            gone(call.source_identifier(source).send().await.during("rds:RemoveSourceIdentifierFromSubscription"))?;
+            let call = rds.add_source_identifier_to_subscription().subscription_name(&now.name);
+            call.source_identifier(source).send().await.during("rds:AddSourceIdentifierToSubscription")?;
         }
         let sources = || changes.iter().filter(|change| change.field() == "sources");
         // Those to come first: without any, the subscription would be to all of the type.

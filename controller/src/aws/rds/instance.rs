@@ -16,7 +16,8 @@ use payment_platform_engine::resource::{Create, Replace};
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, ParameterGroup, arn, busy, change_tags, instances, name_of, names_of, tag_list, tag_map};
+use super::cluster_changes::same_major;
+use super::{Cluster, ParameterGroup, arn, broken, busy, change_tags, instances, name_of, names_of, tag_list, tag_map};
 use crate::aws::error::{During, gone};
 use crate::aws::iam::Role;
 use crate::aws::kms::Key;
@@ -37,6 +38,8 @@ pub struct Instance {
     /// The zones in which an instance may stay.
     pub zones: Vec<String>,
     pub parameter_group: Ref<ParameterGroup>,
+    /// The version whose family that is.
+    pub engine_version: String,
     /// Seconds between measurements of enhanced monitoring.
     pub monitoring_seconds: i32,
     pub monitoring_role: Ref<Role>,
@@ -71,6 +74,9 @@ pub struct Fields {
     pub tags: TagMap,
     #[serde(skip)]
     pub apply_immediately: Unread<bool>,
+    /// The version that runs now.
+    #[serde(skip)]
+    pub running_version: Unread<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -122,6 +128,11 @@ impl Resource for Instance {
             let key_arn = up.get(&insights.key)?.arn.clone();
             Ok(InsightsFields { key_arn, retention_days: insights.retention_days })
         });
+        let group = up.get(&self.parameter_group)?.name.clone();
+        // A group of another major version is refused until the upgrade has been made, which brings it along.
+        let waits =
+            seen.filter(|seen| seen.running_version.get().is_some_and(|now| !same_major(now, &self.engine_version)));
+        let parameter_group = waits.map_or(group, |seen| seen.parameter_group.clone());
         let kept = seen.map(|seen| &seen.zone).filter(|zone| self.zones.contains(zone));
         Ok(Fields {
             identifier: self.identifier.clone(),
@@ -129,7 +140,7 @@ impl Resource for Instance {
             class: self.class.clone(),
             zone: kept.unwrap_or(&self.zone).clone(),
             public: false,
-            parameter_group: up.get(&self.parameter_group)?.name.clone(),
+            parameter_group,
             monitoring_seconds: self.monitoring_seconds,
             monitoring_role_arn: Some(up.get(&self.monitoring_role)?.arn.clone()),
             insights: insights.transpose()?,
@@ -137,6 +148,7 @@ impl Resource for Instance {
             maintenance_window: self.maintenance_window.clone(),
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
             apply_immediately: Unread::of(self.apply_immediately),
+            running_version: Unread::default(),
         })
     }
 
@@ -173,9 +185,13 @@ impl Resource for Instance {
         };
         let call = call.auto_minor_version_upgrade(want.automatic_minor_upgrades);
         let call = call.preferred_maintenance_window(&want.maintenance_window).set_tags(Some(tag_list(&want.tags)));
-        role_may_be_new(call.send().await.during("rds:CreateDBInstance"))?;
-        let cloud_id = Some(arn(&cx.cloud, "db", &want.identifier));
-        Ok(Progress::Waiting { cloud_id, until: "the instance is available", retry: cx.cloud.limits.poll })
+        let made = role_may_be_new(call.send().await.during("rds:CreateDBInstance"))?;
+        let arn = arn(&cx.cloud, "db", &want.identifier);
+        if made.db_instance.is_some_and(|instance| instance.db_instance_status() == Some("available")) {
+            return Ok(Progress::Done(Output { arn, identifier: want.identifier }));
+        }
+        let (until, retry) = ("the instance is available", cx.cloud.limits.poll);
+        Ok(Progress::Waiting { cloud_id: Some(arn), until, retry })
     }
 
     async fn update(
@@ -215,9 +231,8 @@ impl Resource for Instance {
             (call, modified) = (call.preferred_maintenance_window(&want.maintenance_window), true);
         }
         if modified {
-            // What closes an opening does not wait for a window.
-            let closes = changes.iter().any(|change| Self::CLOSE_FIRST.contains(&change.field()));
-            let call = call.apply_immediately(closes || want.apply_immediately.get() == Some(&true));
+            // What closes an opening needs no window: RDS makes such changes at once.
+            let call = call.apply_immediately(want.apply_immediately.get() == Some(&true));
             role_may_be_new(call.send().await.during("rds:ModifyDBInstance"))?;
         }
         change_tags(&cx.cloud, &now.arn, &changes).await?;
@@ -235,6 +250,9 @@ impl Resource for Instance {
             // The cluster's snapshot has the data of all its instances.
             let call = cx.cloud.rds.delete_db_instance().db_instance_identifier(&name).skip_final_snapshot(true);
             gone(call.send().await.during("rds:DeleteDBInstance"))?;
+        }
+        if Self::sweep(cx.cloud.clone(), Look::Ids(vec![cloud_id.clone()])).await?.is_empty() {
+            return Ok(Progress::Done(()));
         }
         let (until, retry) = ("the instance is deleted", cx.cloud.limits.poll);
         Ok(Progress::Waiting { cloud_id: Some(cloud_id), until, retry })
@@ -275,7 +293,7 @@ fn found(aws: &Aws, instance: DbInstance) -> Found<Instance> {
         name_fits: super::name_fits(&tags, &identifier, Instance::name),
         cloud_id: arn.clone(),
         uses: uses.into_iter().flatten().collect(),
-        fields: Ok(fields),
+        fields: broken("rds:DescribeDBInstances", &status).map_or(Ok(fields), Err),
         output: usable.then_some(Output { arn, identifier }),
         busy: busy(&status),
         leaving: false,
@@ -306,5 +324,6 @@ fn fields(instance: &DbInstance, tags: TagMap) -> Fields {
         maintenance_window: text(instance.preferred_maintenance_window()),
         tags,
         apply_immediately: Unread::default(),
+        running_version: Unread::of(text(instance.engine_version())),
     }
 }

@@ -21,7 +21,7 @@ pub use subnet_group::SubnetGroup;
 use aws_sdk_rds::types::{DbInstance, Tag};
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
-use payment_platform_engine::{CloudError, Kind};
+use payment_platform_engine::{Class, CloudError, Kind};
 
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
@@ -100,6 +100,22 @@ async fn instances(aws: &Aws) -> Result<&[DbInstance], CloudError> {
         call.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBInstances")
     };
     aws.instances(read).await
+}
+
+/// What is wrong with a thing in this state, where AWS will not mend it by itself (User Guide, "Viewing DB instance status").
+fn broken(action: &'static str, status: &str) -> Option<CloudError> {
+    let says = match status {
+        "failed" => "RDS could not make it or recover it",
+        "inaccessible-encryption-credentials" | "inaccessible-encryption-credentials-recoverable" => {
+            "RDS cannot use its key; look at the state and the policy of the key"
+        }
+        "incompatible-network" => "RDS cannot place it in its subnets; look for free addresses in them",
+        "incompatible-option-group" | "incompatible-parameters" => "its parameters do not fit its class or version",
+        "incompatible-restore" => "RDS cannot restore it",
+        "storage-full" => "its storage is full",
+        _ => return None,
+    };
+    Some(CloudError::new(Class::Invalid, action, status, says))
 }
 
 /// States in which RDS accepts no change (User Guide, "Viewing DB cluster status"). Others than these are transient too.

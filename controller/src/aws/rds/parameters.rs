@@ -22,24 +22,33 @@ pub enum Of {
 /// Parameters in one call (ModifyDBParameterGroup: at most 20).
 const IN_ONE_CALL: usize = 20;
 
-/// What somebody has set in a group; the rest is the engine's own.
-pub async fn set_in(aws: &Aws, of: Of, group: &str) -> Result<Values, CloudError> {
-    let parameters = read(aws, of, group, Some("user")).await?;
-    let pair = |one: Parameter| Some((one.parameter_name?, one.parameter_value.unwrap_or_default()));
-    Ok(parameters.into_iter().filter_map(pair).collect())
+/// What somebody has set in a group, and the values that are the engine's own.
+pub async fn values_of(aws: &Aws, of: Of, group: &str) -> Result<(Values, Values), CloudError> {
+    let parameters = read(aws, of, group).await?;
+    let (set, own): (Vec<_>, Vec<_>) = parameters.into_iter().partition(|one| one.source() == Some("user"));
+    let pair = |one: Parameter| Some((one.parameter_name?, one.parameter_value?));
+    Ok((set.into_iter().filter_map(pair).collect(), own.into_iter().filter_map(pair).collect()))
 }
 
-async fn read(aws: &Aws, of: Of, group: &str, source: Option<&str>) -> Result<Vec<Parameter>, CloudError> {
-    let source = source.map(str::to_owned);
+/// What is to be set. AWS does not count a value as set that is the engine's own anyway, so that it could never be seen.
+pub fn to_set(wanted: &Values, seen: Option<(&Values, &Values)>) -> Values {
+    let is_own = |name: &String, value: &String| {
+        seen.is_some_and(|(set, own)| !set.contains_key(name) && own.get(name) == Some(value))
+    };
+    let to_set = wanted.iter().filter(|(name, value)| !is_own(name, value));
+    to_set.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+async fn read(aws: &Aws, of: Of, group: &str) -> Result<Vec<Parameter>, CloudError> {
     match of {
         Of::Cluster => {
             let call = aws.rds.describe_db_cluster_parameters().db_cluster_parameter_group_name(group);
-            let call = call.set_source(source).max_records(100).into_paginator().items().send();
+            let call = call.max_records(100).into_paginator().items().send();
             call.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBClusterParameters")
         }
         Of::Instance => {
             let call = aws.rds.describe_db_parameters().db_parameter_group_name(group);
-            let call = call.set_source(source).max_records(100).into_paginator().items().send();
+            let call = call.max_records(100).into_paginator().items().send();
             call.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBParameters")
         }
     }
@@ -88,7 +97,7 @@ pub async fn change(aws: &Aws, of: Of, group: &str, changes: &[Change]) -> Resul
 /// Names of the parameters that a running database takes at once.
 async fn apply_methods(aws: &Aws, of: Of, group: &str) -> Result<BTreeSet<String>, CloudError> {
     let dynamic = |one: &Parameter| one.apply_type() == Some("dynamic");
-    let all = read(aws, of, group, None).await?;
+    let all = read(aws, of, group).await?;
     Ok(all.into_iter().filter(dynamic).filter_map(|one| one.parameter_name).collect())
 }
 
@@ -114,4 +123,24 @@ async fn write(aws: &Aws, of: Of, group: &str, parameters: Vec<Parameter>) -> Re
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(pairs: &[(&str, &str)]) -> Values {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_value_that_is_the_engines_own_is_not_missed() {
+        let wanted = values(&[("a", "1"), ("b", "2")]);
+        let (set, own) = (values(&[("b", "2")]), values(&[("a", "1"), ("c", "3")]));
+        assert_eq!(to_set(&wanted, Some((&set, &own))), set);
+        // Somebody has set another one.
+        let other = values(&[("a", "0"), ("b", "2")]);
+        assert_eq!(to_set(&wanted, Some((&other, &own))), wanted);
+        assert_eq!(to_set(&wanted, None), wanted);
+    }
 }

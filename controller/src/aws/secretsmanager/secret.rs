@@ -11,7 +11,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry, Tag};
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::Create;
@@ -130,7 +131,8 @@ impl Resource for Secret {
         let mut tags = self.tags.over(seen.map(|seen| &seen.tags));
         tags.insert(RECOVERY_WINDOW.to_owned(), self.recovery_window_days.to_string());
         Ok(Fields {
-            name: self.name.clone(),
+            // One that is taken over from an earlier object has that one's name.
+            name: seen.map_or_else(|| self.name.clone(), |seen| seen.name.clone()),
             key_arn: Some(up.get(&self.key)?.arn.clone()),
             pending_deletion: false,
             has_value: true,
@@ -227,7 +229,7 @@ impl Resource for Secret {
             call.during("secretsmanager:RemoveRegionsFromReplication")?;
         }
         let call = cx.cloud.secrets.delete_secret().secret_id(cloud_id);
-        let call = match recovery_window(&tag_map(secret.tags()), cx.unasked) {
+        let call = match recovery_window(&tag_map(secret.tags()), cx.unasked || cx.keep_data) {
             None => call.force_delete_without_recovery(true),
             Some(days) => call.recovery_window_in_days(days),
         };
@@ -247,43 +249,36 @@ fn value(want: &Fields) -> Result<Credentials, CloudError> {
     Credentials::new(&login.username, &login.engine, &login.database, login.port)
 }
 
-/// None: deleted at once. The longest time for a twin, which somebody may still use.
-fn recovery_window(tags: &TagMap, twin: bool) -> Option<i64> {
-    let tagged = tags.get(RECOVERY_WINDOW).and_then(|days| days.parse::<i64>().ok()).filter(|_| !twin);
-    let days = tagged.unwrap_or(LONGEST_WINDOW);
+/// None: deleted at once. Never so where it is `kept` for a while: of a platform whose data is kept, or a twin, which somebody
+/// may still use.
+fn recovery_window(tags: &TagMap, kept: bool) -> Option<i64> {
+    let tagged = tags.get(RECOVERY_WINDOW).and_then(|days| days.parse::<i64>().ok());
+    let days = tagged.filter(|days| *days > 0 || !kept).unwrap_or(LONGEST_WINDOW);
     (days > 0).then(|| days.clamp(SHORTEST_WINDOW, LONGEST_WINDOW))
 }
 
-/// All with ownership tags, also those that are scheduled for deletion; read once a round.
-pub async fn listed(aws: &Aws) -> Result<Vec<SecretListEntry>, CloudError> {
-    Ok(aws.secret_list(list(aws)).await?.to_vec())
+/// All with ownership tags, also those that are scheduled for deletion; read once a round. The list says which there are, and
+/// may be minutes old (API Reference, ListSecrets): what they are like is asked of each.
+pub async fn listed(aws: &Aws) -> Result<Vec<Described>, CloudError> {
+    let read = async { by_id(aws, list(aws).await?).await };
+    Ok(aws.secret_list(read).await?.to_vec())
 }
 
-async fn list(aws: &Aws) -> Result<Vec<SecretListEntry>, CloudError> {
+async fn list(aws: &Aws) -> Result<Vec<String>, CloudError> {
     let filter = Filter::builder().key(FilterNameStringType::TagKey).values(tags::NODE).build();
     let call = aws.secrets.list_secrets().filters(filter).include_planned_deletion(true).max_results(100);
     let pages =
         call.into_paginator().send().collect::<Result<Vec<_>, _>>().await.during("secretsmanager:ListSecrets")?;
-    Ok(pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default()).collect())
+    let secrets = pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default());
+    Ok(secrets.filter_map(|secret| secret.arn).collect())
 }
 
-pub async fn by_id(aws: &Aws, arns: Vec<String>) -> Result<Vec<SecretListEntry>, CloudError> {
+pub type Described = DescribeSecretOutput;
+
+pub async fn by_id(aws: &Aws, arns: Vec<String>) -> Result<Vec<Described>, CloudError> {
     let described = stream::iter(arns).map(|arn| async move {
         let answer = aws.secrets.describe_secret().secret_id(&arn).send().await;
-        let answer = gone(answer.during("secretsmanager:DescribeSecret"))?;
-        Ok::<_, CloudError>(answer.map(|secret| {
-            SecretListEntry::builder()
-                .set_arn(secret.arn)
-                .set_name(secret.name)
-                .set_kms_key_id(secret.kms_key_id)
-                .set_deleted_date(secret.deleted_date)
-                .set_created_date(secret.created_date)
-                .set_secret_versions_to_stages(secret.version_ids_to_stages)
-                .set_rotation_enabled(secret.rotation_enabled)
-                .set_rotation_lambda_arn(secret.rotation_lambda_arn)
-                .set_tags(secret.tags)
-                .build()
-        }))
+        gone(answer.during("secretsmanager:DescribeSecret"))
     });
     let described: Vec<_> = described.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
     Ok(described.into_iter().flatten().collect())
@@ -292,33 +287,35 @@ pub async fn by_id(aws: &Aws, arns: Vec<String>) -> Result<Vec<SecretListEntry>,
 /// Whether a secret with these tags bears the name of its node's secret.
 pub fn name_fits(tags: &TagMap, name: &str) -> bool {
     let (Some(claim), Some(environment)) = (claim(tags), tags.get("Environment")) else { return false };
-    Secret::name(&claim.node.name, environment, &claim.owner.uid) == name
+    let own = Secret::name(&claim.node.name, environment, "");
+    // Whoever takes it over has another UID: the end tells nothing.
+    name.len() == own.len() && name.rsplit_once('-').map(|(name, _)| name) == own.rsplit_once('-').map(|(own, _)| own)
 }
 
 /// None: it has gone since it was listed.
-async fn read(aws: &Aws, secret: SecretListEntry) -> Result<Option<Found<Secret>>, CloudError> {
-    let (arn, name) = (secret.arn.unwrap_or_default(), secret.name.unwrap_or_default());
-    let tags = tag_map(secret.tags.as_deref().unwrap_or_default());
+async fn read(aws: &Aws, secret: Described) -> Result<Option<Found<Secret>>, CloudError> {
+    let (arn, name) = (secret.arn.clone().unwrap_or_default(), secret.name.clone().unwrap_or_default());
+    let tags = tag_map(secret.tags());
     let pending_deletion = secret.deleted_date.is_some();
-    let rest = if pending_deletion {
+    let policy = match pending_deletion {
         // It does not let us read what lets nobody in.
-        Ok(Some((None, BTreeSet::new())))
-    } else {
-        gone(policy_and_replicas(aws, &arn).await)
+        true => Ok(Some(None)),
+        false => gone(policy(aws, &arn).await),
     };
-    let rest = match rest {
+    let policy = match policy {
         Ok(None) => return Ok(None),
-        Ok(Some(rest)) => Ok(rest),
+        Ok(Some(policy)) => Ok(policy),
         Err(error) => Err(error),
     };
-    let versions = secret.secret_versions_to_stages.unwrap_or_default();
+    let versions = secret.version_ids_to_stages.clone().unwrap_or_default();
+    let replicas = secret.replication_status().iter().filter_map(|replica| replica.region.clone()).collect();
     Ok(Some(Found {
         name_fits: name_fits(&tags, &name),
         claim: claim(&tags),
         name: Some(name.clone()),
         cloud_id: arn.clone(),
         uses: secret.kms_key_id.iter().cloned().collect(),
-        fields: rest.map(|(policy, replicas)| Fields {
+        fields: policy.map(|policy| Fields {
             name,
             key_arn: secret.kms_key_id,
             pending_deletion,
@@ -336,17 +333,11 @@ async fn read(aws: &Aws, secret: SecretListEntry) -> Result<Option<Found<Secret>
     }))
 }
 
-/// The list answers neither.
-async fn policy_and_replicas(aws: &Aws, arn: &str) -> Result<(Option<PolicyDocument>, BTreeSet<String>), CloudError> {
+async fn policy(aws: &Aws, arn: &str) -> Result<Option<PolicyDocument>, CloudError> {
     let action = "secretsmanager:GetResourcePolicy";
-    let policy = aws.secrets.get_resource_policy().secret_id(arn).send();
-    let secret = aws.secrets.describe_secret().secret_id(arn).send();
-    let (policy, secret) = futures::future::join(policy, secret).await;
-    let policy = policy.during(action)?.resource_policy.map(|text| PolicyDocument::parse(&text)).transpose();
-    let policy = policy.map_err(|error| CloudError::new(Class::Unavailable, action, "BadPolicy", error.to_string()))?;
-    let secret = secret.during("secretsmanager:DescribeSecret")?;
-    let replicas = secret.replication_status().iter().filter_map(|replica| replica.region.clone()).collect();
-    Ok((policy, replicas))
+    let answer = aws.secrets.get_resource_policy().secret_id(arn).send().await.during(action)?;
+    let policy = answer.resource_policy.map(|text| PolicyDocument::parse(&text)).transpose();
+    policy.map_err(|error| CloudError::new(Class::Unavailable, action, "BadPolicy", error.to_string()))
 }
 
 pub fn tag_map(tags: &[Tag]) -> TagMap {
@@ -366,7 +357,7 @@ mod tests {
     fn a_secret_without_a_readable_window_can_be_brought_back_for_the_longest_time() {
         let tagged = |days: &str| TagMap::from([(RECOVERY_WINDOW.to_owned(), days.to_owned())]);
         assert_eq!(recovery_window(&tagged("0"), false), None);
-        assert_eq!(recovery_window(&tagged("0"), true), Some(30), "a twin may be in use");
+        assert_eq!(recovery_window(&tagged("0"), true), Some(30), "its data is kept");
         assert_eq!(recovery_window(&tagged("3"), false), Some(7));
         assert_eq!(recovery_window(&tagged("soon"), false), Some(30));
         assert_eq!(recovery_window(&TagMap::new(), false), Some(30));

@@ -252,8 +252,10 @@ async fn read_fields(aws: &Aws, arn: &str, name: &str, tags: TagMap) -> Result<F
     let policy = attributes.remove("Policy").unwrap_or_default();
     let policy = PolicyDocument::parse(&policy)
         .map_err(|error| CloudError::new(Class::Unavailable, action, "BadPolicy", error.to_string()))?;
-    let (confirmed, unconfirmed): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        subscriptions?.into_iter().partition(|(_, arn)| arn.starts_with("arn:"));
+    let mut unconfirmed = subscriptions?;
+    // One that was removed is shown as `Deleted` for a while.
+    let confirmed = unconfirmed.extract_if(.., |_, arn| arn.starts_with("arn:")).collect::<BTreeMap<_, _>>();
+    unconfirmed.retain(|_, word| word == "PendingConfirmation");
     Ok(Fields {
         name: name.to_owned(),
         key_arn: attributes.remove("KmsMasterKeyId").filter(|key| !key.is_empty()),
