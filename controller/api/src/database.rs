@@ -97,6 +97,8 @@ impl Database {
         if !(0..=15).contains(&readers) {
             errors.push(invalid("database.readers", format!("{readers} is not between 0 and 15")));
         }
+        // Refused above; nothing as large is laid out all the same.
+        let readers = readers.clamp(0, 15);
         let mut parameters = defaults(&[("log_statement", "all"), ("log_min_duration_statement", "1000")]);
         parameters.extend(spec.parameters);
         parameters.extend(defaults(&[("rds.force_ssl", "1")]));
