@@ -90,7 +90,8 @@ async fn walk(world: Arc<World>) -> anyhow::Result<()> {
 
     let built = deaths.until(Phase::Ready).await.context("while building")?;
     once_each(&place.aws, &before).await?;
-    place.wrote_only(0, &kinds::creation())?;
+    // Whoever finds the parameter group that the dead one has made sees the engine's own values in it, which are those wanted.
+    place.wrote_only(0, &kinds::without(&kinds::creation(), &["ModifyDBParameterGroup"]))?;
     ensure!(built == place.writes()?.len() && built > 80, "{built} deaths, {} writes", place.writes()?.len());
     let status = object.status().await?;
     ensure!(status.drift.is_empty(), "what was half done is no drift: {:?}", status.drift);
