@@ -67,7 +67,7 @@ generate: build ## Write the generated files again
 	$(CONTROLLER) crd > $(CHART)/crds/paymentplatforms.yaml
 	$(CONTROLLER) rbac watched > $(CHART)/rbac/watched.yaml
 	$(CONTROLLER) rbac lease > $(CHART)/rbac/lease.yaml
-	for part in network data operations; do $(CONTROLLER) iam-policy $$part > docs/iam-policy/$$part.json; done
+	for part in network data application operations; do $(CONTROLLER) iam-policy $$part > docs/iam-policy/$$part.json; done
 	for example in examples/*.yaml; do \
 	  $(CONTROLLER) graph -f $$example -o text > docs/graphs/$$(basename $$example .yaml).txt; done
 	$(CARGO_TARGET_DIR)/debug/generate-docs

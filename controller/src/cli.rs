@@ -176,6 +176,9 @@ struct AwsFlags {
     /// Seconds for which a KMS key that did not let its tags be read is not asked again.
     #[arg(long, env = "DENIED_KEY_SECONDS", default_value_t = 600)]
     denied_key_seconds: u64,
+    /// Seconds after a failed deployment of the application until it is tried again.
+    #[arg(long, env = "DEPLOYMENT_RETRY_SECONDS", default_value_t = 600)]
+    deployment_retry_seconds: u64,
     /// Pages of 1000 objects that one step deletes from a bucket before other steps get their turn.
     #[arg(long, env = "PAGES_PER_EMPTYING", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pages_per_emptying: u32,
@@ -205,6 +208,7 @@ impl AwsFlags {
                 poll: Duration::from_secs(self.poll_seconds),
                 key_tags_windows: self.key_tags_windows,
                 denied_key_pause: Duration::from_secs(self.denied_key_seconds),
+                deployment_retry: Duration::from_secs(self.deployment_retry_seconds),
                 pages_per_emptying: self.pages_per_emptying,
             },
             attempt_timeout: Duration::from_secs(self.attempt_timeout_seconds),

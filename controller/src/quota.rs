@@ -33,7 +33,7 @@ struct Quota {
 }
 
 /// Codes and defaults are those of the Service Quotas console.
-const QUOTAS: [Quota; 3] = [
+const QUOTAS: [Quota; 4] = [
     Quota { kind: "ec2/vpc", name: "VPCs per region", service: "vpc", code: "L-F678F1CE", default: 5 },
     Quota {
         kind: "ec2/internet-gateway",
@@ -43,6 +43,13 @@ const QUOTAS: [Quota; 3] = [
         default: 5,
     },
     Quota { kind: "ec2/address", name: "Elastic IPs per region", service: "ec2", code: "L-0263D0A3", default: 5 },
+    Quota {
+        kind: "rds/event-subscription",
+        name: "Event subscriptions",
+        service: "rds",
+        code: "L-A59F4C87",
+        default: 20,
+    },
 ];
 
 /// The quotas that the plan's creations in this region would exceed.
@@ -77,6 +84,10 @@ async fn used(aws: &Aws, kind: &str) -> Result<usize, CloudError> {
         "ec2/internet-gateway" => {
             let all = aws.ec2.describe_internet_gateways().into_paginator().items().send();
             all.collect::<Result<Vec<_>, _>>().await.during("ec2:DescribeInternetGateways")?.len()
+        }
+        "rds/event-subscription" => {
+            let all = aws.rds.describe_event_subscriptions().into_paginator().items().send();
+            all.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeEventSubscriptions")?.len()
         }
         _ => aws.ec2.describe_addresses().send().await.during("ec2:DescribeAddresses")?.addresses().len(),
     };

@@ -116,6 +116,7 @@ pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
         status.last_verified_time = Some(Time(base.now));
     }
     let mut drafts = drafts(report, &status.drift, *paused, platform.is_some());
+    drafts.extend(platform.map(warnings_condition));
     if let Some(approval) = approval {
         needs_approval(&mut drafts, approval);
     }
@@ -310,6 +311,15 @@ fn exceptions_condition(report: &Report) -> Draft {
     }
 }
 
+/// What works and still deserves a look.
+fn warnings_condition(platform: &Platform) -> Draft {
+    let warnings = platform.warnings();
+    match warnings.is_empty() {
+        true => Draft::new("Warnings", false, "NoWarnings", "Nothing in the spec deserves a second look."),
+        false => Draft::new("Warnings", true, "SpecDeservesALook", format!("{}.", warnings.join("; "))),
+    }
+}
+
 fn drift_condition(drift: &[Drift]) -> Draft {
     let open = drift.iter().filter(|drift| drift.corrected_time.is_none()).count();
     match (open, drift.first()) {
@@ -418,6 +428,11 @@ fn outputs(platform: &Platform, report: &Report, account_id: &str) -> Outputs {
         aurora_reader_endpoint: one("rds/cluster", names::AURORA, "reader_endpoint"),
         aurora_engine_version: one("rds/cluster", names::AURORA, "engine_version"),
         secrets_manager_secret_arn: one("secretsmanager/secret", names::AURORA_PASSWORD, "arn"),
+        alb_dns_name: one("elbv2/load-balancer", names::ALB, "dns_name"),
+        alb_arn: one("elbv2/load-balancer", names::ALB, "arn"),
+        ecs_cluster_arn: one("ecs/cluster", names::APP, "arn"),
+        ecs_service_name: one("ecs/service", names::APP, "name"),
+        s3_bucket_static_assets_name: one("s3/bucket", names::STATIC, "name"),
         sns_topic_arn: one("sns/topic", names::ALERTS, "arn"),
     }
 }

@@ -1131,6 +1131,9 @@ def emulator(log: Path) -> Iterator[str]:
 
 def main() -> None:
     import check_access
+    import check_cloudwatch
+    import check_ecs
+    import check_elbv2
     import check_network
     import check_operations
     import check_rds

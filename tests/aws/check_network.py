@@ -63,10 +63,11 @@ def flow_logs_reach_a_log_group_by_a_role_that_can_be_assumed(aws: Aws) -> None:
     group = f"arn:aws:logs:{REGION}:{aws.account}:log-group:/flow"
     to_group: dict[str, Any] = {"LogDestinationType": "cloud-watch-logs", "LogDestination": group}
     absent = f"arn:aws:iam::{aws.account}:role/absent"
+    with refused("InvalidParameter"):
+        flow_logs(aws, vpc, **to_group, DeliverLogsPermissionArn=absent)
     new = role(aws, "new")
-    for arn in (absent, new):
-        with refused("InvalidParameter"):
-            flow_logs(aws, vpc, **to_group, DeliverLogsPermissionArn=arn)
+    with refused("InvalidParameter"):
+        flow_logs(aws, vpc, **to_group, DeliverLogsPermissionArn=new)
     settled()
     made = flow_logs(aws, vpc, **to_group, DeliverLogsPermissionArn=new)["FlowLogIds"]
     log = aws.ec2.describe_flow_logs(FlowLogIds=made)["FlowLogs"][0]

@@ -9,13 +9,21 @@ SECONDS = {
     "nat-gateway-deleting": 60,
     "interface-endpoint-pending": 70,
     "interface-endpoint-deleting": 50,
+    "load-balancer-provisioning": 120,
+    "load-balancer-deleting": 60,
     "role-not-assumable": 12,
     "db-cluster-creating": 60,
     "db-cluster-deleting": 90,
     "db-instance-creating": 420,
     "db-instance-modifying": 300,
     "db-instance-deleting": 240,
+    "ecs-deployment": 180,
+    "ecs-task-starting": 60,
+    "ecs-service-draining": 60,
 }
+
+# Seconds here at least, where a client must be able to see the state before it passes.
+LEAST = {"role-not-assumable": 0.2}
 
 # What part of it passes here; `emulator.py --time-scale`.
 SCALE = 1 / 400
@@ -23,4 +31,4 @@ SCALE = 1 / 400
 
 def of(what: str) -> float:
     """Seconds that it takes here."""
-    return SECONDS[what] * SCALE
+    return max(SECONDS[what] * SCALE, LEAST.get(what, 0.0) if SCALE else 0.0)

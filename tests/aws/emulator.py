@@ -30,8 +30,12 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 
+import cbor
 import durations
 import mends
+import mends_cloudwatch
+import mends_ecs
+import mends_elbv2
 import mends_kms
 import mends_logs
 import mends_network
@@ -39,6 +43,9 @@ import mends_rds
 import mends_s3
 import mends_security_groups
 import strict
+import strict_cloudwatch
+import strict_ecs
+import strict_elbv2
 import strict_network
 import strict_rds
 import strict_s3
@@ -46,7 +53,10 @@ from control import PREFIX, READS, Control, Fault
 from wire import Answer, Call, error_answer, without_items
 
 # Loaded before the emulator calls itself ready; other services load on their first call.
-SERVICES = ("ec2", "kms", "logs", "iam", "sts", "s3", "servicequotas", "rds", "sns", "secretsmanager")
+SERVICES = (
+    "ec2", "kms", "logs", "iam", "sts", "s3", "servicequotas", "rds", "sns", "secretsmanager", "cloudwatch", "ecs",
+    "application-autoscaling", "elbv2", "acm",
+)  # fmt: skip
 
 
 class CallLog:
@@ -93,6 +103,9 @@ class Emulator:
         body = _read_body(environ)
         if path.startswith(PREFIX):
             return self._control.answer(environ["REQUEST_METHOD"], path, body)
+        in_cbor = cbor.operation(environ)
+        if in_cbor:
+            body = cbor.to_json(environ, body, in_cbor)
         _rewind(environ, body)
         if path.startswith("/moto-api"):
             return self._moto(environ)
@@ -105,7 +118,7 @@ class Emulator:
         if fault and fault.mode == "silence":
             time.sleep(fault.delay_ms / 1000)
             return None
-        return answer
+        return cbor.from_json(answer, in_cbor) if in_cbor and answer else answer
 
     def _answer_call(self, call: Call, environ: dict[str, Any], fault: Fault | None) -> Answer | None:
         if fault and fault.mode not in ("silence", "stale"):
@@ -147,7 +160,12 @@ class Emulator:
 
 
 # How each service says that it is called too often; the others say ThrottlingException.
-THROTTLES = {"ec2": (503, "RequestLimitExceeded"), "s3": (503, "SlowDown"), "iam": (400, "Throttling")}
+THROTTLES = {
+    "ec2": (503, "RequestLimitExceeded"),
+    "elbv2": (400, "Throttling"),
+    "iam": (400, "Throttling"),
+    "s3": (503, "SlowDown"),
+}
 
 
 def _faulty(call: Call, fault: Fault) -> Answer | None:

@@ -8,10 +8,17 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.cloudwatch.exceptions import CloudWatchException
+from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import camelcase_to_underscores
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses import EC2Response
+from moto.ecs.exceptions import ECSException
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.elbv2.exceptions import ELBClientError
+from moto.elbv2.responses import ELBV2Response
 from moto.iam.exceptions import IAMException
 from moto.iam.responses import IamResponse
 from moto.kms.models import Key, kms_backends
@@ -39,7 +46,11 @@ Rule = Callable[[Any], str | None]
 CHECKS: dict[tuple[type, str], list[tuple[Rule, str]]] = {}
 # moto shapes an error after the service that its class belongs to.
 ERRORS = {
+    ApplicationAutoScalingResponse: JsonRESTError,
+    CloudWatchResponse: CloudWatchException,
+    EC2ContainerServiceResponse: ECSException,
     EC2Response: EC2ClientError,
+    ELBV2Response: ELBClientError,
     IamResponse: IAMException,
     S3Backend: S3ClientError,
     KmsResponse: JsonRESTError,

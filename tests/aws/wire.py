@@ -37,7 +37,7 @@ class Answer:
         if self.status < 400:
             return None
         if code := self.header("x-amzn-errortype"):
-            return code.split(":")[0]
+            return code.split(":")[0].split("#")[-1]
         if match := CODE.search(self.body):
             return match.group(1).decode()
         try:

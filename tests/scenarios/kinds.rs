@@ -55,6 +55,10 @@ impl Kind {
 }
 
 pub const KINDS: &[Kind] = &[
+    // The policies go with their target.
+    part("autoscaling/policies", &["PutScalingPolicy"], &["DeleteScalingPolicy"]),
+    kind("autoscaling/target", "scalable target", 1, "RegisterScalableTarget").deletes(&["DeregisterScalableTarget"]),
+    kind("cloudwatch/alarm", "alarm", 7, "PutMetricAlarm").deletes(&["DeleteAlarms"]),
     kind("ec2/address", "address", 2, "AllocateAddress").deletes(&["ReleaseAddress"]),
     kind("ec2/flow-log", "flow log", 2, "CreateFlowLogs").deletes(&["DeleteFlowLogs"]),
     kind("ec2/internet-gateway", "internet gateway", 1, "CreateInternetGateway")
@@ -90,7 +94,17 @@ pub const KINDS: &[Kind] = &[
     kind("ec2/subnet", "subnet", 6, "CreateSubnet").deletes(&["DeleteSubnet"]),
     kind("ec2/vpc", "vpc", 1, "CreateVpc").settles(&["ModifyVpcAttribute"]).deletes(&["DeleteVpc"]),
     kind("ec2/vpc-endpoint", "endpoint", 7, "CreateVpcEndpoint").deletes(&["DeleteVpcEndpoints"]),
-    kind("iam/role", "role", 2, "CreateRole").settles(&["AttachRolePolicy", "PutRolePolicy"]).deletes(&[
+    kind("ecs/cluster", "ECS cluster", 1, "CreateCluster").deletes(&["DeleteCluster"]),
+    kind("ecs/service", "service", 1, "CreateService").deletes(&["DeleteService"]),
+    kind("ecs/task-definition", "task definition", 1, "RegisterTaskDefinition").deletes(&["DeregisterTaskDefinition"]),
+    part("elbv2/listeners", &["CreateListener", "ModifyListenerAttributes"], &["DeleteListener"]),
+    kind("elbv2/load-balancer", "load balancer", 1, "CreateLoadBalancer")
+        .settles(&["ModifyLoadBalancerAttributes"])
+        .deletes(&["DeleteLoadBalancer"]),
+    kind("elbv2/target-group", "target group", 1, "CreateTargetGroup")
+        .settles(&["ModifyTargetGroupAttributes"])
+        .deletes(&["DeleteTargetGroup"]),
+    kind("iam/role", "role", 4, "CreateRole").settles(&["AttachRolePolicy", "PutRolePolicy"]).deletes(&[
         "DeleteRolePolicy",
         "DetachRolePolicy",
         "DeleteRole",
@@ -113,7 +127,7 @@ pub const KINDS: &[Kind] = &[
         .deletes(&["DeleteDBParameterGroup"]),
     kind("rds/subnet-group", "subnet group", 1, "CreateDBSubnetGroup").deletes(&["DeleteDBSubnetGroup"]),
     // Access logs may have been delivered before a bucket is deleted.
-    kind("s3/bucket", "bucket", 2, "CreateBucket")
+    kind("s3/bucket", "bucket", 3, "CreateBucket")
         .settles(&["PutBucketEncryption", "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketVersioning"])
         .deletes(&["DeleteObjects", "DeleteBucket"]),
     part("s3/bucket-policy", &["PutBucketPolicy"], &["DeleteBucketPolicy"]),
@@ -139,7 +153,8 @@ pub fn whole_life(more: &[&'static str]) -> Vec<&'static str> {
 }
 
 /// What sets tags, one operation or more for each service.
-pub const TAGGING: [&str; 5] = ["AddTagsToResource", "CreateTags", "PutBucketTagging", "TagResource", "TagRole"];
+pub const TAGGING: [&str; 6] =
+    ["AddTags", "AddTagsToResource", "CreateTags", "PutBucketTagging", "TagResource", "TagRole"];
 
 /// The operations but some of them.
 pub fn without(operations: &[&'static str], some: &[&str]) -> Vec<&'static str> {

@@ -3,6 +3,7 @@
 //!
 //! `cargo test --test scenarios NAME` runs one; `-- --list` names them.
 
+mod compute;
 mod crash;
 mod database;
 mod declared;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         drift::ALL,
         storage::ALL,
         database::ALL,
+        compute::ALL,
         ownership::ALL,
         settings::ALL,
         declared::ALL,

@@ -14,6 +14,11 @@ pub struct Account {
     pub rds: aws_sdk_rds::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
     pub sns: aws_sdk_sns::Client,
+    pub acm: aws_sdk_acm::Client,
+    pub ecs: aws_sdk_ecs::Client,
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub autoscaling: aws_sdk_applicationautoscaling::Client,
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
 }
 
 impl Account {
@@ -51,6 +56,11 @@ impl Account {
             rds: aws_sdk_rds::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
+            acm: aws_sdk_acm::Client::new(&config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            autoscaling: aws_sdk_applicationautoscaling::Client::new(&config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build(),
             ),
@@ -147,6 +157,7 @@ impl Account {
             all.push(format!("bucket {}", bucket.name().unwrap_or_default()));
         }
         self.databases(&mut all).await?;
+        self.applications(&mut all).await?;
         // One that is scheduled for deletion is not listed.
         for secret in self.secrets.list_secrets().send().await?.secret_list() {
             all.push(format!("secret {}", secret.name().unwrap_or_default()));
@@ -183,6 +194,39 @@ impl Account {
         }
         for one in self.rds.describe_event_subscriptions().send().await?.event_subscriptions_list() {
             all.push(format!("event subscription {}", one.cust_subscription_id().unwrap_or_default()));
+        }
+        Ok(())
+    }
+
+    /// Services that are draining still count; task definitions that are deregistered do not.
+    async fn applications(&self, all: &mut Vec<String>) -> anyhow::Result<()> {
+        for balancer in self.elb.describe_load_balancers().send().await?.load_balancers() {
+            all.push(format!("load balancer {}", balancer.load_balancer_arn().unwrap_or_default()));
+        }
+        for group in self.elb.describe_target_groups().send().await?.target_groups() {
+            all.push(format!("target group {}", group.target_group_arn().unwrap_or_default()));
+        }
+        for cluster in self.ecs.list_clusters().send().await?.cluster_arns() {
+            all.push(format!("ECS cluster {cluster}"));
+            for service in self.ecs.list_services().cluster(cluster).send().await?.service_arns() {
+                all.push(format!("service {service}"));
+            }
+        }
+        for definition in self.ecs.list_task_definitions().send().await?.task_definition_arns() {
+            all.push(format!("task definition {definition}"));
+        }
+        let ecs = aws_sdk_applicationautoscaling::types::ServiceNamespace::Ecs;
+        for target in
+            self.autoscaling.describe_scalable_targets().service_namespace(ecs).send().await?.scalable_targets()
+        {
+            all.push(format!("scalable target {}", target.resource_id()));
+        }
+        for alarm in self.cloudwatch.describe_alarms().send().await?.metric_alarms() {
+            // Those of target tracking are not ours.
+            let name = alarm.alarm_name().unwrap_or_default();
+            if !name.starts_with("TargetTracking-") {
+                all.push(format!("alarm {name}"));
+            }
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! The `PaymentPlatform` object: its spec, its status, the rules of its schema, and the [`Platform`] that a spec
 //! resolves to.
 
+pub mod application;
 pub mod approval;
 pub mod database;
+pub mod monitoring;
 pub mod platform;
 pub mod spec;
 pub mod status;

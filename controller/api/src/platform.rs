@@ -6,11 +6,13 @@ use ipnet::Ipv4Net;
 use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 
+use crate::application::{Compute, Ingress};
 use crate::approval::{Guard, Lowered};
 use crate::database::{Database, Offer};
+use crate::monitoring::Monitoring;
 use crate::spec::{
     DeletionPolicy, DriftPolicy, Exception, ExtraRoute, ExtraRule, ExtraStatement, Keys, LOG_RETENTION_DAYS,
-    NatGateways, Network, PaymentPlatformSpec, Profile, SecurityGroups, SubscriptionProtocol,
+    NatGateways, Network, PaymentPlatformSpec, Profile, SecurityGroups,
 };
 use crate::status::{Resolved, Zone as PinnedZone};
 
@@ -66,12 +68,11 @@ pub struct Platform {
     pub key_rotation_days: i32,
     pub key_deletion_days: i32,
     pub key_administrators: BTreeSet<String>,
-    pub allowed_cidrs: BTreeSet<Ipv4Net>,
-    pub container_port: u16,
+    pub ingress: Ingress,
+    pub compute: Compute,
     pub database_port: u16,
     pub database: Database,
-    /// Who is told of alarms and events: protocol and endpoint.
-    pub subscriptions: BTreeSet<(String, String)>,
+    pub monitoring: Monitoring,
     pub log_retention_days: i32,
     /// Days that server access logs and the like are kept.
     pub access_log_retention_days: i32,
@@ -139,8 +140,8 @@ impl Platform {
         check_range("encryption.rotationPeriodDays", key_rotation_days, 90, 2560, &mut errors);
         let key_deletion_days = encryption.deletion_window_days.unwrap_or(if production { 30 } else { 7 });
         check_range("encryption.deletionWindowDays", key_deletion_days, 7, 30, &mut errors);
-        let container_port = spec.compute.as_ref().and_then(|compute| compute.container_port).unwrap_or(80);
-        check_range("compute.containerPort", container_port, 1, 65535, &mut errors);
+        let compute = Compute::resolve(spec, &mut errors);
+        let monitoring = Monitoring::resolve(spec, &mut errors);
         let log_retention_days =
             spec.logs.as_ref().and_then(|logs| logs.retention_days).unwrap_or(if production { 365 } else { 90 });
         check_retention(log_retention_days, spec.profile == Profile::Production, &mut errors);
@@ -171,7 +172,7 @@ impl Platform {
         let zone_names: Vec<String> = zones.iter().map(|zone| zone.name.clone()).collect();
         let database = Database::resolve(spec.database.as_ref(), profile, &zone_names, facts, &mut guard, &mut errors);
         check_exceptions(&spec.exceptions, &mut errors);
-        let allowed_cidrs = allowed_cidrs(spec, &mut errors);
+        let ingress = Ingress::resolve(spec, &region, facts, &mut guard, &mut errors);
         let tags = tags(spec, &mut errors);
         if !errors.is_empty() {
             return Err(errors);
@@ -194,11 +195,11 @@ impl Platform {
             key_rotation_days,
             key_deletion_days,
             key_administrators: aws.key_administrators.into_iter().collect(),
-            allowed_cidrs,
-            container_port: u16::try_from(container_port).unwrap_or_default(),
+            ingress,
+            compute,
             database_port: 5432,
             database,
-            subscriptions: subscriptions(spec),
+            monitoring,
             log_retention_days,
             access_log_retention_days,
             subscription_destinations: spec
@@ -219,6 +220,11 @@ impl Platform {
         })
     }
 
+    /// What works and still deserves a look, each with its field.
+    pub fn warnings(&self) -> Vec<String> {
+        [self.compute.warnings(), self.ingress.warnings()].concat()
+    }
+
     /// What is shown in `status.resolved` and holds from now on.
     pub fn resolved(&self) -> Resolved {
         Resolved {
@@ -236,6 +242,7 @@ impl Platform {
             database_supports_performance_insights: Some(self.database.performance_insights_supported),
             database_zones: self.database.instance_zones.clone(),
             database_backup_retention_days: Some(self.database.backup_retention_days),
+            certificate_arn: self.ingress.certificate_arn.clone(),
             deletion_policy: Some(self.deletion_policy),
         }
     }
@@ -247,19 +254,6 @@ pub fn deletion_policy(named: Option<DeletionPolicy>, profile: Profile) -> Delet
         Profile::Production => DeletionPolicy::KeepData,
         Profile::Ephemeral => DeletionPolicy::Delete,
     })
-}
-
-fn subscriptions(spec: &PaymentPlatformSpec) -> BTreeSet<(String, String)> {
-    let all = spec.monitoring.iter().flat_map(|monitoring| &monitoring.subscriptions);
-    let named = all.map(|one| {
-        let protocol = match one.protocol {
-            SubscriptionProtocol::Email => "email",
-            SubscriptionProtocol::Https => "https",
-            SubscriptionProtocol::Sqs => "sqs",
-        };
-        (protocol.to_owned(), one.endpoint.clone())
-    });
-    named.collect()
 }
 
 /// By the group's node.
@@ -302,7 +296,7 @@ fn check_environment(environment: &str, errors: &mut Vec<Invalid>) {
     }
 }
 
-fn check_range(field: &'static str, value: i32, min: i32, max: i32, errors: &mut Vec<Invalid>) {
+pub(crate) fn check_range(field: &'static str, value: i32, min: i32, max: i32, errors: &mut Vec<Invalid>) {
     if !(min..=max).contains(&value) {
         errors.push(invalid(field, format!("{value} is not between {min} and {max}")));
     }
@@ -319,7 +313,7 @@ fn check_retention(days: i32, production: bool, errors: &mut Vec<Invalid>) {
 }
 
 /// An IPv4 range written by its first address.
-fn parse_range(field: &'static str, text: &str, errors: &mut Vec<Invalid>) -> Option<Ipv4Net> {
+pub(crate) fn parse_range(field: &'static str, text: &str, errors: &mut Vec<Invalid>) -> Option<Ipv4Net> {
     match text.parse::<Ipv4Net>() {
         Ok(range) if range.trunc() == range => Some(range),
         Ok(range) => {
@@ -443,13 +437,6 @@ fn indexes(names: &[String], pinned: &[PinnedZone]) -> Vec<i32> {
         own.push(index);
     }
     own
-}
-
-fn allowed_cidrs(spec: &PaymentPlatformSpec, errors: &mut Vec<Invalid>) -> BTreeSet<Ipv4Net> {
-    match spec.ingress.as_ref().and_then(|ingress| ingress.allowed_cidrs.as_ref()) {
-        Some(ranges) => ranges.iter().filter_map(|text| parse_range("ingress.allowedCidrs", text, errors)).collect(),
-        None => BTreeSet::from([Ipv4Net::default()]),
-    }
 }
 
 fn tags(spec: &PaymentPlatformSpec, errors: &mut Vec<Invalid>) -> BTreeMap<String, String> {

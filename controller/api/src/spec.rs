@@ -4,7 +4,9 @@
 //! the region or the zones is resolved in [`Platform`](crate::Platform) and shown in `status.resolved`.
 
 mod additions;
+mod application;
 mod database;
+mod monitoring;
 mod network;
 
 use std::collections::BTreeMap;
@@ -16,7 +18,11 @@ use serde::{Deserialize, Serialize};
 pub use self::additions::{
     Direction, Effect, ExtraRule, ExtraStatement, GroupAdditions, KeyAdditions, Keys, Protocol, SecurityGroups,
 };
-pub use self::database::{Database, Monitoring, StorageType, Subscription, SubscriptionProtocol, UpgradePolicy};
+pub use self::application::{Architecture, Autoscaling, Compute, HealthCheck, Ingress, TaskRole, TaskStatement};
+pub use self::database::{Database, StorageType, UpgradePolicy};
+pub use self::monitoring::{
+    Alarm, Comparison, MissingData, Monitoring, Statistic, Subscription, SubscriptionProtocol, Thresholds,
+};
 pub use self::network::{ExtraRoute, FlowLogs, NatGateways, Network, Subnets, Tier};
 use crate::status::PaymentPlatformStatus;
 
@@ -140,7 +146,7 @@ pub struct PaymentPlatformSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
 
-    /// Who may reach the load balancer.
+    /// How the application is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingress: Option<Ingress>,
 
@@ -253,28 +259,6 @@ pub struct Encryption {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 7, max = 30))]
     pub deletion_window_days: Option<i32>,
-}
-
-/// Who may reach the load balancer.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct Ingress {
-    /// IPv4 ranges that may reach the load balancer on ports 80 and 443. Default: 0.0.0.0/0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 20), inner(length(max = 18)))]
-    #[x_kube(validation = Rule::new("self.all(range, isCIDR(range) && cidr(range).ip().family() == 4 && cidr(range) == cidr(range).masked())")
-        .message("ingress.allowedCidrs must be IPv4 ranges written by their first address, for example 203.0.113.0/24"))]
-    pub allowed_cidrs: Option<Vec<String>>,
-}
-
-/// The payment application.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct Compute {
-    /// Port on which the application's containers listen, 1 to 65535. Default: 80.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 65535))]
-    pub container_port: Option<i32>,
 }
 
 /// Log groups and access logs.

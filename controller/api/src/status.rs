@@ -127,6 +127,9 @@ pub struct Resolved {
     /// Days that automatic backups of the database are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_backup_retention_days: Option<i32>,
+    /// ARN of the certificate of the load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_arn: Option<String>,
     /// What deleting the object does on AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<crate::spec::DeletionPolicy>,
@@ -211,6 +214,21 @@ pub struct Outputs {
     /// ARN of the secret with the database's master login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets_manager_secret_arn: Option<String>,
+    /// Name under which the load balancer is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alb_dns_name: Option<String>,
+    /// ARN of the load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alb_arn: Option<String>,
+    /// ARN of the ECS cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecs_cluster_arn: Option<String>,
+    /// Name of the ECS service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecs_service_name: Option<String>,
+    /// Name of the bucket for static assets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket_static_assets_name: Option<String>,
     /// ARN of the topic of alarms and events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sns_topic_arn: Option<String>,

@@ -342,7 +342,10 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 // A thing whose deletion was only begun stays remembered, so that it is looked at again.
                 entry.gone = gone && waiting.is_none();
                 entry.cloud_id = cloud_id.or(entry.cloud_id);
-                entry.output = output;
+                // What is changed in place can still be used while the change takes its time.
+                if output.is_some() || !matches!(entry.step, Step::Update(_)) {
+                    entry.output = output;
+                }
                 entry.written = Some(sent_or_now(sent));
                 entry.outcome = match waiting {
                     Some((until, retry)) => Outcome::Waiting { until: until.to_owned(), retry, refused: false },
@@ -364,7 +367,8 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
     }
 
     fn end(&mut self, index: usize, step: Step, outcome: Outcome) {
-        let digest = self.steps[index].digest.clone().filter(|_| step == Step::Keep);
+        let agreed = matches!(step, Step::Keep | Step::Hold(Hold::Unready(_) | Hold::Broken(_)));
+        let digest = self.steps[index].digest.clone().filter(|_| agreed);
         self.end_with(index, step, outcome, digest);
     }
 
@@ -414,6 +418,7 @@ fn held(hold: &Hold) -> Outcome {
     match hold {
         Hold::Busy(state) => waiting(format!("no longer {state}"), Duration::from_secs(3)),
         Hold::TooEarly { retry } => waiting("reads show what may have been made before".to_owned(), *retry),
+        Hold::Unready(what) => waiting(what.clone(), Duration::from_secs(3)),
         hold => Outcome::Held(hold.clone()),
     }
 }

@@ -61,7 +61,7 @@ pub fn plan_extra<C: 'static>(
     } else if found.busy == Some("deleting") {
         Step::Hold(Hold::Busy("deleting"))
     } else if kind.stateful && !options.deleting && !(options.approved.contains(node) && *role == Role::Unwanted) {
-        if *role == Role::Twin {
+        if matches!(role, Role::Twin | Role::Replaced) {
             plan.notices.push(notice("is a second thing of this node and holds data; it is left alone"));
             return;
         }

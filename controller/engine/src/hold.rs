@@ -14,6 +14,12 @@ pub enum Hold {
     TooEarly { retry: std::time::Duration },
     #[error("AWS is still at work on it ({0})")]
     Busy(&'static str),
+    /// It is as wanted, and does not do its work yet.
+    #[error("it does not work yet: {0}")]
+    Unready(String),
+    /// It is as wanted, and will not do its work without help.
+    #[error("{0}")]
+    Broken(crate::CloudError),
     #[error("{cloud_id} has its name but {}", owner.as_ref().map_or("none of our tags".to_owned(), |owner| format!("belongs to {} ({})", owner.name, owner.uid)))]
     NameTaken { cloud_id: String, owner: Option<Owner> },
     /// The names of another platform: half of this one would be in its way.
@@ -58,6 +64,7 @@ impl Hold {
             | Self::WouldDisrupt { .. }
             | Self::WouldKeepLess { .. }
             | Self::Quota(_)
+            | Self::Broken(_)
             | Self::HoldsData => true,
             Self::Unread(error) => error.class.needs_human(),
             _ => false,

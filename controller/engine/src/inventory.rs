@@ -128,6 +128,8 @@ pub enum Role {
     Unwanted,
     /// Another thing is the node's.
     Twin,
+    /// We have made another thing in its place.
+    Replaced,
     /// It carries the tags of a node but not its name: copied by somebody. Never touched.
     Copy,
 }
@@ -241,10 +243,9 @@ impl Inventory {
                     self.missing(&wanted, identity, memory, window)
                 }
             };
-            observation.extras.extend(mine.into_iter().map(|found| Extra {
-                found,
-                node: node.id.clone(),
-                role: Role::Twin,
+            observation.extras.extend(mine.into_iter().map(|found| {
+                let role = if memory.replaced.contains(&found.cloud_id) { Role::Replaced } else { Role::Twin };
+                Extra { found, node: node.id.clone(), role }
             }));
             observation.seen.insert(node.id.clone(), seen);
         }

@@ -34,4 +34,4 @@ pub use memory::{Known, Memory};
 pub use outputs::{Outputs, Pending, Up};
 pub use plan::{Plan, Planned, Step};
 pub use report::{Entry, Outcome, Report};
-pub use resource::{Claim, Context, Found, Kind, Look, Progress, Replace, Resource, Tier};
+pub use resource::{Claim, Context, Found, Kind, Look, Progress, Replace, Resource, Tier, Unready};

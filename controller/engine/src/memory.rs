@@ -1,6 +1,6 @@
 //! What the controller remembers of one platform between passes: ids, and when it wrote what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ pub struct Memory {
     pub watching_since: Option<Instant>,
     /// Ids of twins that were deleted, and when: a look from before still shows them.
     pub deleted: BTreeMap<String, Instant>,
+    /// Ids of things in whose place we have made another: that they go is no drift.
+    pub replaced: BTreeSet<String>,
 }
 
 /// How long a deleted twin is remembered: longer than any look is old.
@@ -58,8 +60,12 @@ impl Memory {
                 // A twin: the node's own thing stays remembered.
                 if let (true, Some(id), Some(written)) = (entry.gone, &entry.cloud_id, entry.written) {
                     self.deleted.insert(id.clone(), written);
+                    self.replaced.remove(id);
                 }
                 continue;
+            }
+            if another && entry.step.makes_another() && entry.cloud_id.is_some() {
+                self.replaced.extend(known.cloud_id.take());
             }
             if entry.cloud_id.is_some() {
                 known.cloud_id.clone_from(&entry.cloud_id);

@@ -14,7 +14,7 @@ use crate::id::NodeId;
 use crate::inventory::{Observation, Seen, Unseen};
 use crate::memory::{Known, Memory};
 use crate::outputs::Outputs;
-use crate::resource::{AnyFound, Create, Kind, Replace, Wish};
+use crate::resource::{AnyFound, Create, Kind, Replace, Unready, Wish};
 
 /// What shall be done with one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,16 @@ impl Step {
             Self::After(_) => "After",
             Self::Hold(_) => "Hold",
         }
+    }
+
+    /// Whether what is there is what is wanted.
+    pub fn agrees(&self) -> bool {
+        matches!(self, Self::Keep | Self::Hold(Hold::Excepted { .. } | Hold::Unready(_) | Hold::Broken(_)))
+    }
+
+    /// Whether it makes a new thing while the old one is still there.
+    pub fn makes_another(&self) -> bool {
+        matches!(self, Self::Replace(Replace::CreateFirst, _))
     }
 
     /// Whether the step changes something on AWS, or will.
@@ -235,7 +245,7 @@ pub fn decide<C: 'static>(
             let agreed = known.and_then(|known| known.wish.as_deref());
             let same_wish = agreed.is_some_and(|agreed| same_wish(agreed, digest.as_deref(), &described));
             let step = compare(node, found, &**fields, &wish, options);
-            let differs = !matches!(step, Step::Keep | Step::After(_) | Step::Hold(Hold::Excepted { .. }));
+            let differs = !step.agrees() && !matches!(step, Step::After(_)) && !retries(&node.resource.kind(), &step);
             (step, same_wish && differs)
         }
         _ => {
@@ -328,7 +338,11 @@ fn compare<C: 'static>(
     if changes.is_empty() {
         return match wish.holes.first() {
             Some(on) => Step::After(on.clone()),
-            None => Step::Keep,
+            None => match &found.unready {
+                Some(Unready::Until(what)) => Step::Hold(Hold::Unready(what.clone())),
+                Some(Unready::Failed(error)) => Step::Hold(Hold::Broken(error.clone())),
+                None => Step::Keep,
+            },
         };
     }
     let kind = node.resource.kind();
@@ -374,6 +388,12 @@ fn digest<C: 'static>(node: &Node<C>, outputs: &Outputs) -> Option<String> {
     let wish = node.resource.wish(outputs, None).ok()?;
     let hash = Sha256::digest(wish.fields.json().to_string());
     Some(hex::encode(&hash[..6]))
+}
+
+/// Whether it only tries again what has failed.
+fn retries<C: 'static>(kind: &Kind<C>, step: &Step) -> bool {
+    let again = |change: &Change| kind.retries.contains(&change.field());
+    matches!(step, Step::Update(changes) if changes.iter().all(again))
 }
 
 fn closes<C: 'static>(kind: &Kind<C>, step: &Step) -> bool {

@@ -29,6 +29,8 @@ pub trait Resource: Serialize + Clone + Send + Sync + 'static {
     /// Fields whose drift opens the environment (access, encryption, logging): put right before everything else. So
     /// is the absence of a thing that stands on another ([`Create::WithParent`]) and has such fields.
     const CLOSE_FIRST: &'static [&'static str] = &[];
+    /// Fields whose difference is no drift: what AWS has failed to do, and what is now tried again.
+    const RETRIES: &'static [&'static str] = &[];
     /// Whether it holds data: then it is never replaced or deleted unasked.
     const STATEFUL: bool = false;
     /// Whether its data lives on without it for a time in which it can be brought back (a final snapshot, a recovery
@@ -169,10 +171,21 @@ pub struct Found<R: Resource> {
     pub output: Option<R::Output>,
     /// The state in which it accepts no change, while it is in one.
     pub busy: Option<&'static str>,
+    /// What is missing before it does its work, while it is there, can be changed and can be used by others.
+    pub unready: Option<Unready>,
     /// Whether its deletion has been asked for and only time is missing (a key pending deletion).
     pub leaving: bool,
     /// When it was made, in seconds since 1970, where the service tells.
     pub created: Option<i64>,
+}
+
+/// Why a thing that is as it is wanted does not do its work.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unready {
+    /// Only time is missing, until this.
+    Until(String),
+    /// It will not without help.
+    Failed(CloudError),
 }
 
 /// How far a call has brought the thing.
@@ -238,13 +251,14 @@ pub struct AnyFound {
     pub fields: Result<Arc<dyn AnyFields>, CloudError>,
     pub output: Option<Arc<dyn AnyOutput>>,
     pub busy: Option<&'static str>,
+    pub unready: Option<Unready>,
     pub leaving: bool,
     pub created: Option<i64>,
 }
 
 impl<R: Resource> From<Found<R>> for AnyFound {
     fn from(found: Found<R>) -> Self {
-        let Found { claim, name, name_fits, cloud_id, uses, fields, output, busy, leaving, created } = found;
+        let Found { claim, name, name_fits, cloud_id, uses, fields, output, busy, unready, leaving, created } = found;
         Self {
             claim,
             name,
@@ -254,6 +268,7 @@ impl<R: Resource> From<Found<R>> for AnyFound {
             fields: fields.map(|fields| Arc::new(fields) as Arc<dyn AnyFields>),
             output: output.map(|output| Arc::new(output) as Arc<dyn AnyOutput>),
             busy,
+            unready,
             leaving,
             created,
         }
@@ -269,6 +284,7 @@ pub struct Kind<C: 'static> {
     pub actions: &'static [&'static str],
     pub replace_on: &'static [(&'static str, Replace)],
     pub close_first: &'static [&'static str],
+    pub retries: &'static [&'static str],
     pub stateful: bool,
     pub outlived_by_data: bool,
     pub guards_data: bool,
@@ -297,6 +313,7 @@ impl<C: Send + Sync + 'static> Kind<C> {
             actions: R::ACTIONS,
             replace_on: R::REPLACE_ON,
             close_first: R::CLOSE_FIRST,
+            retries: R::RETRIES,
             stateful: R::STATEFUL,
             outlived_by_data: R::OUTLIVED_BY_DATA,
             guards_data: R::GUARDS_DATA,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use aws_sdk_applicationautoscaling::types::ScalableTarget;
 use aws_sdk_ec2::types::SecurityGroup;
+use aws_sdk_elasticloadbalancingv2::types::LoadBalancer;
 use aws_sdk_rds::types::DbInstance;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use payment_platform_engine::{CloudError, Region};
@@ -10,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::aws::limits::Limits;
 use crate::aws::s3::TaggedBucket;
+use crate::aws::tags::TagMap;
 
 /// The clients of one (account, region, role).
 pub struct Clients {
@@ -23,6 +26,10 @@ pub struct Clients {
     pub rds: aws_sdk_rds::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
     pub sns: aws_sdk_sns::Client,
+    pub ecs: aws_sdk_ecs::Client,
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub autoscaling: aws_sdk_applicationautoscaling::Client,
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
     pub quotas: aws_sdk_servicequotas::Client,
     pub limits: Limits,
     pub key_marks: crate::aws::kms::KeyMarks,
@@ -36,6 +43,9 @@ pub struct Aws {
     buckets: OnceCell<Result<Vec<TaggedBucket>, CloudError>>,
     instances: OnceCell<Result<Vec<DbInstance>, CloudError>>,
     secrets: OnceCell<Result<Vec<DescribeSecretOutput>, CloudError>>,
+    load_balancers: OnceCell<Result<Vec<(LoadBalancer, TagMap)>, CloudError>>,
+    clusters: OnceCell<Result<Vec<String>, CloudError>>,
+    scalable_targets: OnceCell<Result<Vec<(ScalableTarget, TagMap)>, CloudError>>,
 }
 
 impl Aws {
@@ -46,6 +56,9 @@ impl Aws {
             buckets: OnceCell::new(),
             instances: OnceCell::new(),
             secrets: OnceCell::new(),
+            load_balancers: OnceCell::new(),
+            clusters: OnceCell::new(),
+            scalable_targets: OnceCell::new(),
         }
     }
 
@@ -84,6 +97,30 @@ impl Aws {
         F: Future<Output = Result<Vec<DescribeSecretOutput>, CloudError>>,
     {
         self.secrets.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
+    }
+
+    /// Our load balancers with their tags, read once for them and for their listeners.
+    pub async fn load_balancers<F>(&self, read: F) -> Result<&[(LoadBalancer, TagMap)], CloudError>
+    where
+        F: Future<Output = Result<Vec<(LoadBalancer, TagMap)>, CloudError>>,
+    {
+        self.load_balancers.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
+    }
+
+    /// ARNs of our ECS clusters, read once for the clusters and for their services.
+    pub async fn clusters<F>(&self, read: F) -> Result<&[String], CloudError>
+    where
+        F: Future<Output = Result<Vec<String>, CloudError>>,
+    {
+        self.clusters.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
+    }
+
+    /// Our scalable targets with their tags, read once for them and for their policies.
+    pub async fn scalable_targets<F>(&self, read: F) -> Result<&[(ScalableTarget, TagMap)], CloudError>
+    where
+        F: Future<Output = Result<Vec<(ScalableTarget, TagMap)>, CloudError>>,
+    {
+        self.scalable_targets.get_or_init(|| read).await.as_deref().map_err(Clone::clone)
     }
 }
 

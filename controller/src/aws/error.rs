@@ -126,7 +126,7 @@ fn class_of_status(status: u16) -> Class {
 }
 
 /// The table. Codes are those of the API references of EC2, KMS, CloudWatch Logs, IAM, S3, STS,
-/// Service Quotas, RDS, Secrets Manager and SNS.
+/// Service Quotas, RDS, Secrets Manager, SNS, Elastic Load Balancing, ECS, Application Auto Scaling and CloudWatch.
 #[rustfmt::skip]
 pub fn class_of(code: &str) -> Option<Class> {
     Some(match code {
@@ -141,22 +141,26 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "ServerSideEncryptionConfigurationNotFoundError" | "ReplicationConfigurationNotFoundError" | "NoSuchKey"
         | "DBClusterNotFoundFault" | "DBInstanceNotFound" | "DBInstanceNotFoundFault" | "DBSubnetGroupNotFoundFault"
         | "DBParameterGroupNotFound" | "DBParameterGroupNotFoundFault" | "DBClusterParameterGroupNotFound"
-        | "SubscriptionNotFound" | "SourceNotFound" | "NotFound" => Class::NotFound,
+        | "SubscriptionNotFound" | "SourceNotFound" | "NotFound" | "ClusterNotFoundException" | "ServiceNotFoundException"
+        | "LoadBalancerNotFound" | "TargetGroupNotFound" | "ListenerNotFound" | "RuleNotFound"
+        | "ObjectNotFoundException" | "ResourceNotFound" => Class::NotFound,
 
         "InvalidGroup.Duplicate" | "AlreadyExistsException" | "ResourceAlreadyExistsException" | "EntityAlreadyExists"
         | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "DBClusterAlreadyExistsFault" | "DBInstanceAlreadyExists"
         | "DBSubnetGroupAlreadyExists" | "DBParameterGroupAlreadyExists" | "SubscriptionAlreadyExist"
-        | "ResourceExistsException" => Class::AlreadyExists,
+        | "ResourceExistsException" | "DuplicateLoadBalancerName" | "DuplicateTargetGroupName" => Class::AlreadyExists,
 
         "InvalidPermission.Duplicate" | "RouteAlreadyExists" | "NetworkAclEntryAlreadyExists" | "Resource.AlreadyAssociated"
         | "Resource.AlreadyAssigned" | "OperationAbortedException" | "OperationAborted" | "ConcurrentModification" | "IncorrectState" | "IncorrectInstanceState"
         | "InvalidState" | "ConflictException" | "FlowLogAlreadyExists" | "IdempotentParameterMismatch"
         | "InvalidEventSubscriptionState" | "InvalidDBClusterStateFault" | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault"
-        | "DBClusterSnapshotAlreadyExistsFault" | "InvalidRequestException" => Class::Conflict,
+        | "DBClusterSnapshotAlreadyExistsFault" | "InvalidRequestException" | "ServiceNotActiveException"
+        | "UpdateInProgressException" | "ConcurrentUpdateException" | "DuplicateListener" => Class::Conflict,
 
         "DependencyViolation" | "InvalidIPAddress.InUse" | "AddressInUse" | "InvalidSubnet.Conflict" | "DeleteConflict"
         | "InvalidGroup.InUse" | "InvalidCidrBlock.InUse" | "ResourceInUse" | "BucketNotEmpty"
-        | "InvalidDBSubnetGroupStateFault" | "InvalidDBParameterGroupState" | "SubnetAlreadyInUse" => Class::InUse,
+        | "InvalidDBSubnetGroupStateFault" | "InvalidDBParameterGroupState" | "SubnetAlreadyInUse"
+        | "ClusterContainsServicesException" | "ClusterContainsTasksException" => Class::InUse,
 
         "VpcLimitExceeded" | "SubnetLimitExceeded" | "InternetGatewayLimitExceeded" | "AddressLimitExceeded"
         | "NatGatewayLimitExceeded" | "RouteTableLimitExceeded" | "RouteLimitExceeded" | "SecurityGroupLimitExceeded"
@@ -164,11 +168,13 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "LimitExceeded" | "ServiceQuotaExceededException" | "TooManyBuckets" | "VpcEndpointLimitExceeded"
         | "FlowLogsLimitExceeded" | "DBClusterQuotaExceededFault" | "InstanceQuotaExceeded" | "DBSubnetGroupQuotaExceeded"
         | "DBParameterGroupQuotaExceeded" | "EventSubscriptionQuotaExceeded" | "StorageQuotaExceeded" | "SnapshotQuotaExceeded"
-        | "TopicLimitExceeded" => Class::Quota,
+        | "TopicLimitExceeded" | "TooManyLoadBalancers" | "TooManyTargetGroups" | "TooManyListeners" | "TooManyTags"
+        | "TooManyCertificates" | "LimitExceededFault" => Class::Quota,
 
         "InvalidKeyState" | "KMSInvalidStateException" | "DisabledException" | "KeyUnavailableException"
         | "KMSKeyNotAccessibleFault" | "EncryptionFailure" | "SNSNoAuthorization" | "InsufficientDBInstanceCapacity"
-        | "InvalidVPCNetworkStateFault"
+        | "InvalidVPCNetworkStateFault" | "InvalidConfigurationRequest" | "SubnetNotFound" | "InvalidSubnet"
+        | "InvalidSecurityGroup" | "TargetGroupAssociationLimit" | "FailedResourceAccessException"
             => Class::NotYet,
 
         "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestLimitExceeded" | "TooManyRequestsException"
@@ -183,7 +189,8 @@ pub fn class_of(code: &str) -> Option<Class> {
             => Class::Unauthenticated,
 
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "ServiceUnavailableException" | "Unavailable"
-        | "KMSInternalException" | "DependencyTimeoutException" | "ServiceFailure" | "InternalServerError" => Class::Unavailable,
+        | "KMSInternalException" | "DependencyTimeoutException" | "ServiceFailure" | "InternalServerError"
+        | "InternalServiceException" | "InternalServiceFault" | "ServerException" => Class::Unavailable,
 
         "RequestTimeout" | "RequestTimeoutException" => Class::Ambiguous,
         _ => return None,

@@ -6,24 +6,27 @@ use serde_json::{Value, json};
 
 use super::{KINDS, OWN_ACTIONS};
 
-/// A managed policy has room for about a third of it: IAM takes 6,144 characters in each, and ten to a role.
+/// A managed policy has room for about a quarter of it: IAM takes 6,144 characters in each, and ten to a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Part {
     /// EC2.
     Network,
     /// Where data is, and what encrypts it.
     Data,
+    /// What the application runs on and is reached by.
+    Application,
     /// Everything else: roles, logs, topics, what the account has and who we are.
     Operations,
 }
 
 impl Part {
-    pub const ALL: [Self; 3] = [Self::Network, Self::Data, Self::Operations];
+    pub const ALL: [Self; 4] = [Self::Network, Self::Data, Self::Application, Self::Operations];
 
     fn of(action: &str) -> Self {
         match action.split(':').next().unwrap_or_default() {
             "ec2" => Self::Network,
             "kms" | "rds" | "s3" | "secretsmanager" => Self::Data,
+            "application-autoscaling" | "cloudwatch" | "ecs" | "elasticloadbalancing" => Self::Application,
             _ => Self::Operations,
         }
     }
@@ -41,7 +44,39 @@ fn limits(action: &str) -> Vec<&'static str> {
         | "sns:ListTopics"
         | "sns:Unsubscribe" => vec!["*"],
         // The services make their own role where the account has none, with the caller's permission.
-        "iam:CreateServiceLinkedRole" => vec!["arn:aws:iam::*:role/aws-service-role/rds.amazonaws.com/*"],
+        "iam:CreateServiceLinkedRole" => vec![
+            "arn:aws:iam::*:role/aws-service-role/ecs.amazonaws.com/*",
+            "arn:aws:iam::*:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/*",
+            "arn:aws:iam::*:role/aws-service-role/elasticloadbalancing.amazonaws.com/*",
+            "arn:aws:iam::*:role/aws-service-role/rds.amazonaws.com/*",
+        ],
+        // ECS has no resource level for what lists, nor for what registers and reads task definitions (Service Authorization
+        // Reference, "Amazon Elastic Container Service").
+        "ecs:CreateCluster"
+        | "ecs:DescribeTaskDefinition"
+        | "ecs:DeregisterTaskDefinition"
+        | "ecs:ListClusters"
+        | "ecs:ListTaskDefinitionFamilies"
+        | "ecs:ListTaskDefinitions"
+        | "ecs:RegisterTaskDefinition" => vec!["*"],
+        _ if action.starts_with("ecs:") => vec![
+            "arn:aws:ecs:*:*:cluster/ecs-payment-cluster-*",
+            "arn:aws:ecs:*:*:service/ecs-payment-cluster-*/ecs-payment-service-*",
+            "arn:aws:ecs:*:*:task-definition/payment-app-*:*",
+        ],
+        _ if action.starts_with("elasticloadbalancing:Describe") => vec!["*"],
+        _ if action.starts_with("elasticloadbalancing:") => vec![
+            "arn:aws:elasticloadbalancing:*:*:listener-rule/app/alb-payment-*",
+            "arn:aws:elasticloadbalancing:*:*:listener/app/alb-payment-*",
+            "arn:aws:elasticloadbalancing:*:*:loadbalancer/app/alb-payment-*",
+            "arn:aws:elasticloadbalancing:*:*:targetgroup/tg-payment-*",
+        ],
+        "cloudwatch:DescribeAlarms" => vec!["*"],
+        // Those of target tracking are named by Application Auto Scaling.
+        _ if action.starts_with("cloudwatch:") => vec![
+            "arn:aws:cloudwatch:*:*:alarm:TargetTracking-service/ecs-payment-cluster-*",
+            "arn:aws:cloudwatch:*:*:alarm:payment-*",
+        ],
         _ if action.starts_with("rds:Describe") => vec!["*"],
         // Also an instance that somebody else has put into the cluster, under whatever name.
         "rds:DeleteDBInstance" => vec!["arn:aws:rds:*:*:db:*"],
@@ -68,7 +103,7 @@ fn limits(action: &str) -> Vec<&'static str> {
 }
 
 /// The services that roles of the platform may be passed to.
-const PASSED_TO: &[&str] = &["monitoring.rds.amazonaws.com", "vpc-flow-logs.amazonaws.com"];
+const PASSED_TO: &[&str] = &["ecs-tasks.amazonaws.com", "monitoring.rds.amazonaws.com", "vpc-flow-logs.amazonaws.com"];
 
 /// All that the controller calls, or one part of it, with the narrowest resources that can be named in advance.
 pub fn document(part: Option<Part>) -> Value {

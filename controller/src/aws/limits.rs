@@ -16,6 +16,8 @@ pub struct Limits {
     pub key_tags_windows: u32,
     /// How long a key that did not let us read its tags is not asked again.
     pub denied_key_pause: Duration,
+    /// How long after a failed deployment of the application it is tried again.
+    pub deployment_retry: Duration,
     /// Pages of objects that one step deletes from a bucket: the platform's other steps wait for its end.
     pub pages_per_emptying: u32,
 }

@@ -1,7 +1,11 @@
 //! AWS: one file per kind of resource, the table of kinds, and what they share.
 
+pub mod autoscaling;
 pub mod client;
+pub mod cloudwatch;
 pub mod ec2;
+pub mod ecs;
+pub mod elbv2;
 pub mod error;
 pub mod iam;
 pub mod iam_policy;
@@ -27,7 +31,9 @@ use payment_platform_engine::diff::Change;
 /// Every kind of resource that the controller knows. Each service's module has the table of its own.
 pub static KINDS: LazyLock<Vec<Kind<Aws>>> = LazyLock::new(|| {
     let services = [kms::KINDS, logs::KINDS, iam::KINDS, ec2::KINDS, s3::KINDS];
-    [services.concat(), [sns::KINDS, secretsmanager::KINDS, rds::KINDS].concat()].concat()
+    let data = [sns::KINDS, secretsmanager::KINDS, rds::KINDS];
+    let application = [elbv2::KINDS, ecs::KINDS, autoscaling::KINDS, cloudwatch::KINDS];
+    [services.concat(), data.concat(), application.concat()].concat()
 });
 
 /// IAM actions of the controller itself, besides those of the kinds: who it is, which zones, quotas and

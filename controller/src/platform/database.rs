@@ -38,8 +38,16 @@ pub struct Ground<'a> {
     pub topic: &'a Ref<Topic>,
 }
 
+/// What uses the database.
+pub struct Database {
+    pub cluster: Ref<Cluster>,
+    pub login: Ref<Secret>,
+    /// What must be there before it can be used: its writer, and the host in the login.
+    pub ready: Vec<NodeId>,
+}
+
 /// Adds the cluster with all that it needs.
-pub fn add(build: &mut Build<'_>, ground: Ground<'_>) {
+pub fn add(build: &mut Build<'_>, ground: Ground<'_>) -> Database {
     let subnet_group = subnet_group(build, ground.subnets);
     let cluster_parameters = cluster_parameters(build);
     let parameters = parameters(build);
@@ -68,10 +76,14 @@ pub fn add(build: &mut Build<'_>, ground: Ground<'_>) {
         apply_immediately: database.apply_immediately,
     };
     let cluster = build.graph.add(COMPONENT, &build.region, names::AURORA, cluster);
-    let attachment = Attachment { secret, cluster: cluster.clone(), port: build.platform.database_port };
-    build.graph.add(COMPONENT, &build.region, names::AURORA_PASSWORD, attachment);
+    let attachment =
+        Attachment { secret: secret.clone(), cluster: cluster.clone(), port: build.platform.database_port };
+    let attachment = build.graph.add(COMPONENT, &build.region, names::AURORA_PASSWORD, attachment);
     let instances = instances(build, ground.keys, &cluster, &parameters);
+    let writer = instances.iter().take(1).map(|writer| writer.node().clone());
+    let ready = writer.chain([attachment.node().clone()]).collect();
     subscriptions(build, ground.topic, &cluster, &parameters, instances);
+    Database { cluster, login: secret, ready }
 }
 
 fn subnet_group(build: &mut Build<'_>, subnets: Vec<Ref<Subnet>>) -> Ref<SubnetGroup> {

@@ -12,6 +12,7 @@ use payment_platform_api::spec::{Effect, ExtraStatement};
 use payment_platform_engine::{Ref, Resource};
 
 use super::{Build, names};
+use crate::aws::ecs::Cluster;
 use crate::aws::kms::{Alias, Key};
 use crate::aws::policy::{PolicyDocument, Statement, root};
 
@@ -104,7 +105,7 @@ fn app_statements(build: &Build<'_>) -> Vec<(&'static str, Statement)> {
         statement.when("StringEquals", "kms:EncryptionContext:aws:ecs:clusterAccount", account).when(
             "StringEquals",
             "kms:EncryptionContext:aws:ecs:clusterName",
-            format!("ecs-payment-cluster-{}", build.env()),
+            Cluster::name(build.env()),
         )
     };
     let mut secrets = Statement::allow(root(account), FULL_USE)

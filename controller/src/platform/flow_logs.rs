@@ -12,7 +12,7 @@ use super::buckets::{self, LogTarget, Made, Plain, writes};
 use super::encryption::Keys;
 use super::logs::flow_log_group;
 use crate::aws::ec2::{Destination, FlowLog, Vpc};
-use crate::aws::iam::Role;
+use crate::aws::iam::{Grant, Role, RolePolicy};
 use crate::aws::logs::LogGroup;
 use crate::aws::policy::{PolicyDocument, Statement};
 use crate::aws::s3::{self, Bucket, Lifecycle};
@@ -82,9 +82,9 @@ fn role(build: &mut Build<'_>) -> Ref<Role> {
     let (account, region) = (build.platform.account_id.clone(), build.region.to_string());
     let group = format!("arn:aws:logs:{region}:{account}:log-group:{}", flow_log_group(build.env()));
     let write = &["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"];
-    let policy = PolicyDocument::of([
-        ("Write", Statement::on(write, [group.clone(), format!("{group}:*")])),
-        ("FindGroup", Statement::on(&["logs:DescribeLogGroups"], ["*".to_owned()])),
+    let policy = RolePolicy::of([
+        ("Write", Grant::plain(Statement::on(write, [group.clone(), format!("{group}:*")]))),
+        ("FindGroup", Grant::plain(Statement::on(&["logs:DescribeLogGroups"], ["*".to_owned()]))),
     ]);
     // Against the confused deputy: only flow logs of this account and region may have it assumed.
     let trust = Statement::trust("vpc-flow-logs").when("StringEquals", "aws:SourceAccount", &account).when(

@@ -5,8 +5,9 @@ use payment_platform_engine::{Ref, Resource};
 
 use super::encryption::Keys;
 use super::{Build, names};
+use crate::aws::ecs::Cluster;
 use crate::aws::logs::LogGroup;
-use crate::aws::rds::{self, Cluster};
+use crate::aws::rds;
 
 pub const COMPONENT: &str = "Logs";
 
@@ -19,19 +20,24 @@ pub fn flow_log_group(environment: &str) -> String {
 pub struct LogGroups {
     pub flow_logs: Ref<LogGroup>,
     pub database: Ref<LogGroup>,
+    pub application: Ref<LogGroup>,
+    pub container_insights: Ref<LogGroup>,
+}
+
+/// The group that the application's tasks write to.
+pub fn application_group(environment: &str) -> String {
+    format!("/ecs/payment-{environment}")
 }
 
 /// Adds the log groups of the application, the network and the database.
 pub fn add(build: &mut Build<'_>, keys: &Keys) -> LogGroups {
     let env = build.env().to_owned();
     let flow_logs = group(build, keys, flow_log_group(&env));
-    let database = group(build, keys, rds::log_group(&Cluster::name(names::AURORA, &env)));
-    for name in
-        [format!("/ecs/payment-{env}"), format!("/aws/ecs/containerinsights/ecs-payment-cluster-{env}/performance")]
-    {
-        group(build, keys, name);
-    }
-    LogGroups { flow_logs, database }
+    let database = group(build, keys, rds::log_group(&rds::Cluster::name(names::AURORA, &env)));
+    let application = group(build, keys, application_group(&env));
+    let insights = format!("/aws/ecs/containerinsights/{}/performance", Cluster::name(&env));
+    let container_insights = group(build, keys, insights);
+    LogGroups { flow_logs, database, application, container_insights }
 }
 
 fn group(build: &mut Build<'_>, keys: &Keys, name: String) -> Ref<LogGroup> {

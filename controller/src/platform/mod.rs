@@ -2,13 +2,16 @@
 
 mod access_logs;
 mod buckets;
+mod compute;
 mod database;
 mod encryption;
 mod flow_logs;
+mod ingress;
 mod logs;
 mod monitoring;
 mod network;
 mod security_groups;
+mod static_assets;
 mod vpc_endpoints;
 
 use ipnet::IpNet;
@@ -21,7 +24,7 @@ use crate::aws::Aws;
 use crate::aws::tags::Tags;
 
 /// The components, as they stand in conditions (`NetworkReady`) and graphs.
-pub const COMPONENTS: [&str; 9] = [
+pub const COMPONENTS: [&str; 12] = [
     encryption::COMPONENT,
     network::COMPONENT,
     security_groups::COMPONENT,
@@ -31,6 +34,9 @@ pub const COMPONENTS: [&str; 9] = [
     vpc_endpoints::COMPONENT,
     monitoring::COMPONENT,
     database::COMPONENT,
+    static_assets::COMPONENT,
+    ingress::COMPONENT,
+    compute::COMPONENT,
 ];
 
 /// The nodes whose outputs stand in `status.outputs`; `network` knows those of each zone.
@@ -45,6 +51,8 @@ pub mod names {
     pub const AURORA: &str = "aurora";
     pub const AURORA_PASSWORD: &str = "aurora-password";
     pub const ALERTS: &str = "alerts";
+    pub const APP: &str = "app";
+    pub const STATIC: &str = "static";
 }
 
 /// Everything that the platform wants to exist. Pure.
@@ -65,7 +73,29 @@ pub fn desired(platform: &Platform, owner: &Owner) -> Graph<Aws> {
         log_group: log_groups.database,
         topic: &topic,
     };
-    database::add(&mut build, ground);
+    let database = database::add(&mut build, ground);
+    let assets = static_assets::add(&mut build, &keys, &access_logs);
+    let ground = ingress::Ground {
+        vpc: &network.vpc,
+        internet_gateway: &network.internet_gateway,
+        subnets: network.public_subnets,
+        security_group: groups.alb,
+        access_logs: &access_logs,
+    };
+    let ingress = ingress::add(&mut build, ground);
+    let needs = [assets.node().clone(), log_groups.container_insights.node().clone()];
+    let ground = compute::Ground {
+        keys: &keys,
+        subnets: network.private_subnets,
+        security_group: groups.ecs_tasks,
+        log_group: log_groups.application,
+        needs: needs.into_iter().chain(database.ready).collect(),
+        database: database.cluster,
+        login: database.login,
+        ingress: &ingress,
+    };
+    compute::add(&mut build, ground);
+    monitoring::alarms(&mut build, &topic, &ingress);
     build.graph
 }
 

@@ -22,6 +22,8 @@ const ANYWHERE: &str = "0.0.0.0/0";
 /// What others build on.
 pub struct Network {
     pub vpc: Ref<Vpc>,
+    pub internet_gateway: Ref<InternetGateway>,
+    pub public_subnets: Vec<Ref<Subnet>>,
     pub private_subnets: Vec<Ref<Subnet>>,
     pub database_subnets: Vec<Ref<Subnet>>,
     pub public_tables: Vec<Ref<RouteTable>>,
@@ -62,6 +64,8 @@ pub fn add(build: &mut Build<'_>) -> Network {
     main_table(build, &vpc);
     Network {
         vpc,
+        internet_gateway: gateway,
+        public_subnets: public,
         private_subnets: private,
         database_subnets: database,
         public_tables: vec![public_table],

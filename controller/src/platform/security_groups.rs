@@ -14,13 +14,15 @@ const HTTPS: u16 = 443;
 
 /// The groups that other components use.
 pub struct Groups {
+    pub alb: Ref<SecurityGroup>,
+    pub ecs_tasks: Ref<SecurityGroup>,
     pub aurora: Ref<SecurityGroup>,
     pub vpc_endpoints: Ref<SecurityGroup>,
 }
 
 /// Adds all groups, then all rule sets: rules name groups in both directions.
 pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) -> Groups {
-    let app = build.platform.container_port;
+    let app = build.platform.compute.container_port;
     let database = build.platform.database_port;
     let alb = group(build, vpc, names::ALB, "Load balancer");
     let tasks = group(build, vpc, names::ECS_TASKS, "Application tasks");
@@ -30,7 +32,7 @@ pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) -> Groups {
     let default = default_group(build, vpc);
 
     let mut alb_rules = vec![Rule::egress(app, Peer::Group(tasks.clone()), "Requests to the application")];
-    for range in build.platform.allowed_cidrs.clone() {
+    for range in build.platform.ingress.allowed_cidrs.clone() {
         alb_rules.push(Rule::ingress(HTTP, Peer::Fixed(range.to_string()), "HTTP from clients, redirected to HTTPS"));
         alb_rules.push(Rule::ingress(HTTPS, Peer::Fixed(range.to_string()), "HTTPS from clients"));
     }
@@ -39,14 +41,14 @@ pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) -> Groups {
         build,
         &tasks,
         vec![
-            Rule::ingress(app, Peer::Group(alb), "Requests from the load balancer"),
+            Rule::ingress(app, Peer::Group(alb.clone()), "Requests from the load balancer"),
             Rule::egress(HTTPS, Peer::Fixed("0.0.0.0/0".to_owned()), "HTTPS to the internet"),
             Rule::egress(database, Peer::Group(aurora.clone()), "Queries to the database"),
             Rule::egress(HTTPS, Peer::Group(endpoints.clone()), "AWS services through the VPC endpoints"),
         ],
     );
     let mut aurora_rules = vec![Rule::ingress(database, Peer::Group(tasks.clone()), "Queries from the application")];
-    let mut endpoint_rules = vec![Rule::ingress(HTTPS, Peer::Group(tasks), "AWS services for the application")];
+    let mut endpoint_rules = vec![Rule::ingress(HTTPS, Peer::Group(tasks.clone()), "AWS services for the application")];
     if let Some(rotation) = &rotation {
         let peer = || Peer::Group(rotation.clone());
         aurora_rules.push(Rule::ingress(database, peer(), "Password changes by credential rotation"));
@@ -62,7 +64,7 @@ pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) -> Groups {
         rules(build, rotation, out);
     }
     rules(build, &default, Vec::new());
-    Groups { aurora, vpc_endpoints: endpoints }
+    Groups { alb, ecs_tasks: tasks, aurora, vpc_endpoints: endpoints }
 }
 
 fn group(build: &mut Build<'_>, vpc: &Ref<Vpc>, node: &str, purpose: &str) -> Ref<SecurityGroup> {

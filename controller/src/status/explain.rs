@@ -33,7 +33,8 @@ pub fn reason(outcome: &Outcome) -> &'static str {
         Outcome::Held(hold) => match hold {
             Hold::Unread(error) => reason_of(error),
             Hold::NotLookedAt | Hold::UsersUnread => "Unknown",
-            Hold::TooEarly { .. } | Hold::Busy(_) => "Waiting",
+            Hold::TooEarly { .. } | Hold::Busy(_) | Hold::Unready(_) => "Waiting",
+            Hold::Broken(_) => "NotWorking",
             Hold::NameTaken { .. } | Hold::NotBegun { .. } => "NameTaken",
             Hold::OtherGeneration { .. } => "OtherGeneration",
             Hold::Observing => "Observing",

@@ -158,10 +158,6 @@ pub const ROWS: &[Row] = &[
     Row::new(SUBNETS, &[("description", Changed), ("subnets.*", Added)], |scene| regrouped(scene).boxed()),
     Row::new(SUBNETS, &[("tags.*", Changed), ("tags.*", Removed)], |scene| tagged(scene).boxed()),
     Row::new(SECRET, &[("key_arn", Changed)], |scene| other_key(scene).boxed()),
-    Row::new(SECRET, &[("pending_deletion", Changed)], |scene| {
-        let call = scene.aws.secrets.delete_secret().secret_id(&scene.id).recovery_window_in_days(7);
-        async move { Ok(call.send().await.map(drop)?) }.boxed()
-    }),
     Row::new(SECRET, &[("policy", Changed)], |scene| {
         let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
             "Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "secretsmanager:GetSecretValue"}]});
@@ -173,14 +169,18 @@ pub const ROWS: &[Row] = &[
         let call = scene.aws.secrets.replicate_secret_to_regions().secret_id(&scene.id).add_replica_regions(region);
         async move { Ok(call.send().await.map(drop)?) }.boxed()
     }),
+    // In a round of its own for the service: tasks do not start without it.
+    Row::new(SECRET, &[("pending_deletion", Changed)], |scene| {
+        let call = scene.aws.secrets.delete_secret().secret_id(&scene.id).recovery_window_in_days(7);
+        async move { Ok(call.send().await.map(drop)?) }.boxed()
+    }),
     Row::new(SECRET, &[("tags.*", Changed), ("tags.*", Removed)], |scene| secret_tags(scene).boxed()),
     Row::new("secretsmanager/attachment/aurora-password", &[("attached_to", Changed)], |scene| {
         let tag = secrets::Tag::builder().key("paymentplatform.io/attached-to").value("elsewhere:5432").build();
         let secret = scene.id.trim_end_matches("#attachment").to_owned();
         let call = scene.aws.secrets.tag_resource().secret_id(secret).tags(tag);
         async move { Ok(call.send().await.map(drop)?) }.boxed()
-    })
-    .beside(&[]),
+    }),
     Row::new(TOPIC, &[("key_arn", Changed)], |scene| {
         let call = scene.aws.sns.set_topic_attributes().topic_arn(&scene.id).attribute_name("KmsMasterKeyId");
         async move { Ok(call.attribute_value("").send().await.map(drop)?) }.boxed()

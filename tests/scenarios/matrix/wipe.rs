@@ -17,6 +17,7 @@ pub async fn wipe(aws: &Account, ids: &BTreeMap<String, String>) -> anyhow::Resu
         ids.iter().filter(|(node, _)| is_of(node)).map(|(_, id)| id.clone()).collect()
     };
     let vpc = of("ec2/vpc").pop().context("no VPC")?;
+    application(aws, &of).await?;
     database(aws, &of).await?;
     aws.ec2.delete_flow_logs().set_flow_log_ids(Some(of("ec2/flow-log"))).send().await?;
     aws.ec2.delete_vpc_endpoints().set_vpc_endpoint_ids(Some(of("ec2/vpc-endpoint"))).send().await?;
@@ -63,6 +64,47 @@ pub async fn wipe(aws: &Account, ids: &BTreeMap<String, String>) -> anyhow::Resu
                 Err(_) => tries += 1,
             }
         }
+    }
+    Ok(())
+}
+
+/// Service, load balancer and what scales them.
+async fn application(aws: &Account, of: &impl Fn(&str) -> Vec<String>) -> anyhow::Result<()> {
+    let name = |arn: &str| arn.rsplit(['/', ':']).next().unwrap_or_default().to_owned();
+    for alarm in of("cloudwatch/alarm") {
+        aws.cloudwatch.delete_alarms().alarm_names(name(&alarm)).send().await?;
+    }
+    for service in of("ecs/service") {
+        let path = service.rsplit(':').next().unwrap_or_default();
+        let call = aws.autoscaling.deregister_scalable_target().resource_id(path);
+        let call = call.service_namespace(aws_sdk_applicationautoscaling::types::ServiceNamespace::Ecs);
+        let tasks = aws_sdk_applicationautoscaling::types::ScalableDimension::EcsServiceDesiredCount;
+        call.scalable_dimension(tasks).send().await?;
+        let cluster = path.split('/').nth(1).unwrap_or_default();
+        aws.ecs.delete_service().cluster(cluster).service(name(&service)).force(true).send().await?;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !aws.ecs.list_services().cluster(cluster).send().await?.service_arns().is_empty() {
+            ensure!(Instant::now() < deadline, "the service is not drained in time");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    for definition in of("ecs/task-definition") {
+        aws.ecs.deregister_task_definition().task_definition(definition).send().await?;
+    }
+    for cluster in of("ecs/cluster") {
+        aws.ecs.delete_cluster().cluster(name(&cluster)).send().await?;
+    }
+    for balancer in of("elbv2/load-balancer") {
+        let off = aws_sdk_elasticloadbalancingv2::types::LoadBalancerAttribute::builder();
+        let off = off.key("deletion_protection.enabled").value("false").build();
+        aws.elb.modify_load_balancer_attributes().load_balancer_arn(&balancer).attributes(off).send().await?;
+        for listener in aws.elb.describe_listeners().load_balancer_arn(&balancer).send().await?.listeners() {
+            aws.elb.delete_listener().set_listener_arn(listener.listener_arn.clone()).send().await?;
+        }
+        aws.elb.delete_load_balancer().load_balancer_arn(balancer).send().await?;
+    }
+    for group in of("elbv2/target-group") {
+        aws.elb.delete_target_group().target_group_arn(group).send().await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use payment_platform_engine::{Claim, Class, CloudError};
+use payment_platform_engine::{Claim, Class, CloudError, Unready};
 use serde_json::Value;
 
 /// One thing.
@@ -28,6 +28,8 @@ pub struct State {
     pub half_read: BTreeSet<String>,
     /// Ids of things that take no change just now.
     pub busy: BTreeSet<String>,
+    /// Ids of things that do not do their work, with the reason.
+    pub unready: BTreeMap<String, Unready>,
     /// Ids of things whose deletion is only begun by the first call.
     pub slow: BTreeSet<String>,
     /// Ids that reads do not show.

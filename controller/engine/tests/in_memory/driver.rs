@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use payment_platform_engine::execute::{Pass, execute};
 use payment_platform_engine::inventory::{Identity, Inventory, KindLook, Place, Reread};
 use payment_platform_engine::plan::{Options, Plan, plan};
-use payment_platform_engine::{Graph, Kind, Look, Memory, Owner, Ref, Region, Report};
+use payment_platform_engine::{Graph, Kind, Look, Memory, Outcome, Owner, Ref, Region, Report};
 
 use crate::cloud::Cloud;
 use crate::kinds::{Box, Item, KINDS, Vault};
@@ -189,4 +189,9 @@ pub fn built(box_size: i64, size: i64) -> Vec<String> {
         format!("test/item c {size} 3"),
         format!("test/vault vault {size} 1"),
     ]
+}
+
+/// How the step of a node ended.
+pub fn outcome(report: &Report, node: &str) -> Outcome {
+    report.entries.iter().find(|entry| entry.node.name == node).expect("every node has an entry").outcome.clone()
 }

@@ -132,7 +132,11 @@ fn sweep<R: Resource<Fields = Fields, Output = Output>>(
             .things
             .iter()
             .filter(|(id, thing)| thing.kind == kind && wanted(id, thing) && !state.hidden.contains(*id));
-        Ok(things.map(|(id, thing)| found(id, thing, state.half_read.contains(id), state.busy.contains(id))).collect())
+        let all = things.map(|(id, thing)| {
+            let found = found(id, thing, state.half_read.contains(id), state.busy.contains(id));
+            Found { unready: state.unready.get(id).cloned(), ..found }
+        });
+        Ok(all.collect())
     })
 }
 
@@ -160,6 +164,7 @@ fn found<R: Resource<Fields = Fields, Output = Output>>(
         },
         output: Some(Output { id: id.to_owned() }),
         busy: busy.then_some("pending"),
+        unready: None,
         leaving: false,
         created: None,
     }

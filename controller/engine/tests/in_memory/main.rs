@@ -9,4 +9,5 @@ mod deletion;
 mod order;
 mod ownership;
 mod passes;
+mod readiness;
 mod twins;

@@ -102,6 +102,7 @@ impl Resource for Brick {
             fields: Ok(on),
             output: Some(Output { name }),
             busy: None,
+            unready: None,
             leaving: false,
             created: None,
         };

@@ -1,9 +1,8 @@
 //! What one pass does, and what it leaves alone.
 
-use payment_platform_engine::{Graph, Outcome};
-use payment_platform_engine::{Hold, Step};
+use payment_platform_engine::{Graph, Hold, Outcome, Step};
 
-use crate::driver::{Driver, built, let_the_window_pass, wanted};
+use crate::driver::{Driver, built, let_the_window_pass, outcome, wanted};
 
 #[test]
 fn everything_is_made_after_what_it_uses() {
@@ -228,10 +227,6 @@ fn resize(driver: &Driver, node: &str, size: i64) {
     driver.cloud.with(|state| {
         state.things.entry(id).and_modify(|thing| thing.size = size);
     });
-}
-
-fn outcome(report: &payment_platform_engine::Report, node: &str) -> Outcome {
-    report.entries.iter().find(|entry| entry.node.name == node).expect("every node has an entry").outcome.clone()
 }
 
 #[test]

@@ -112,3 +112,20 @@ fn our_own_thing_that_an_older_look_shows_under_its_name_is_nobody_elses() {
     }
     assert_eq!(driver.cloud.contents(), built(1, 2));
 }
+
+#[test]
+fn that_a_thing_goes_in_whose_place_another_was_made_is_no_drift() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let first = driver.cloud.ids("a");
+    // Of a size that takes another shape, and so another thing.
+    driver.pass(&wanted(1, 150));
+    let mut went = false;
+    for _ in 0..5 {
+        let report = driver.pass(&wanted(1, 150));
+        went |= report.entries.iter().any(|entry| entry.extra && entry.gone);
+        assert!(report.entries.iter().all(|entry| !entry.drift), "no drift");
+    }
+    assert!(went && driver.cloud.ids("a") != first);
+    assert_eq!(driver.cloud.contents(), built(1, 150));
+}

@@ -68,6 +68,7 @@ impl Resource for Address {
                 fields: Ok(Fields { tags }),
                 output: Some(Output { allocation_id }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             })

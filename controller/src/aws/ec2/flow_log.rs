@@ -153,6 +153,7 @@ impl Resource for FlowLog {
                 }),
                 output: Some(Output { flow_log_id }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: log.creation_time.map(|time| time.secs()),
             })

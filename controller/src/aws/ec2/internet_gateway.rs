@@ -11,7 +11,7 @@ use payment_platform_engine::resource::Create;
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
-use super::{Vpc, change_tags, looking, once, part, tag_map, tagged, touches};
+use super::{Vpc, change_tags, filter, looking, once, part, tag_map, tagged, touches};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{TagMap, Tags, claim, name_fits};
@@ -49,6 +49,7 @@ impl Resource for InternetGateway {
         "ec2:DeleteInternetGateway",
         "ec2:DeleteTags",
         "ec2:DescribeInternetGateways",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:DetachInternetGateway",
     ];
     const CREATE: Create = Create::MakesTwins;
@@ -81,6 +82,7 @@ impl Resource for InternetGateway {
                 fields: Ok(Fields { attached_to, tags }),
                 output: Some(Output { internet_gateway_id: id }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             })
@@ -119,6 +121,10 @@ impl Resource for InternetGateway {
     async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
         for found in Self::sweep(cx.cloud.clone(), Look::Ids(vec![cloud_id.clone()])).await? {
             for vpc in found.uses {
+                if has_public_addresses(&cx.cloud, &vpc).await? {
+                    let (until, retry) = ("nothing in its VPC has a public address", cx.cloud.limits.poll);
+                    return Ok(Progress::Waiting { cloud_id: Some(cloud_id), until, retry });
+                }
                 detach(&cx.cloud, &cloud_id, &vpc).await?;
             }
         }
@@ -130,6 +136,15 @@ impl Resource for InternetGateway {
     fn cloud_id(output: &Output) -> &str {
         &output.internet_gateway_id
     }
+}
+
+/// Whether a load balancer, a NAT gateway or anything else in the VPC is reached from the internet still: EC2 refuses to
+/// detach the gateway until then.
+async fn has_public_addresses(aws: &Aws, vpc_id: &str) -> Result<bool, CloudError> {
+    let call = aws.ec2.describe_network_interfaces().filters(filter("vpc-id", [vpc_id]));
+    let interfaces = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+    let interfaces = interfaces.during("ec2:DescribeNetworkInterfaces")?;
+    Ok(interfaces.iter().any(|one| one.association().is_some_and(|association| association.public_ip().is_some())))
 }
 
 async fn attach(aws: &Aws, now: &Output, want: &Fields) -> Result<(), CloudError> {

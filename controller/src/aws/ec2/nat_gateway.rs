@@ -107,6 +107,7 @@ impl Resource for NatGateway {
                 fields: Ok(Fields { subnet_id, allocation_id, failure, tags }),
                 output: usable.then_some(Output { nat_gateway_id: id }),
                 busy,
+                unready: None,
                 leaving: false,
                 created: gateway.create_time.map(|time| time.secs()),
             })

@@ -125,6 +125,7 @@ impl Resource for NetworkAcl {
                 fields: Ok(fields),
                 output: Some(Output { network_acl_id }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             })

@@ -129,6 +129,7 @@ impl Resource for RouteTable {
                 fields: Ok(fields),
                 output: Some(Output { route_table_id }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             })

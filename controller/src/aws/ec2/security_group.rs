@@ -108,6 +108,7 @@ impl Resource for SecurityGroup {
                 fields: Ok(Fields { vpc_id, group_name, description: group.description.unwrap_or_default(), tags }),
                 output: Some(Output { group_id }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             })

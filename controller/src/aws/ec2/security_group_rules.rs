@@ -175,6 +175,7 @@ impl Resource for SecurityGroupRules {
                 fields: Ok(Fields { group_id: group_id.clone(), rules }),
                 output: Some(Output { id: set_id(&group_id), group_id, rule_ids }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             })

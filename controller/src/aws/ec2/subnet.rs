@@ -106,6 +106,7 @@ impl Resource for Subnet {
                 }),
                 output: Some(Output { subnet_id }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             })

@@ -123,6 +123,7 @@ impl Resource for Vpc {
                 }),
                 output: Some(Output { vpc_id }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             });

@@ -276,6 +276,7 @@ fn found(endpoint: Seen) -> Result<Found<VpcEndpoint>, CloudError> {
         }),
         output: usable.then_some(Output { vpc_endpoint_id: id }),
         busy,
+        unready: None,
         leaving: false,
         created: endpoint.creation_timestamp.map(|time| time.secs()),
     })

@@ -1,8 +1,10 @@
 //! IAM: the roles that AWS services assume.
 
 mod role;
+mod role_policy;
 
 pub use role::Role;
+pub use role_policy::{Grant, RolePolicy, Thing};
 
 use payment_platform_engine::Kind;
 

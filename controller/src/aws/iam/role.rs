@@ -17,6 +17,7 @@ use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
+use super::RolePolicy;
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::policy::PolicyDocument;
@@ -29,7 +30,7 @@ pub struct Role {
     /// Who may assume it.
     pub trust: PolicyDocument,
     /// What it may do, by the policy's name.
-    pub inline: BTreeMap<String, PolicyDocument>,
+    pub inline: BTreeMap<String, RolePolicy>,
     /// ARNs of managed policies.
     pub attached: BTreeSet<String>,
     pub tags: Tags,
@@ -90,11 +91,12 @@ impl Resource for Role {
         Some(self.name.clone())
     }
 
-    fn fields(&self, _up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
+    fn fields(&self, up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
+        let inline = self.inline.iter().map(|(name, policy)| (name.clone(), policy.document(up)));
         Ok(Fields {
             name: self.name.clone(),
             trust: self.trust.clone(),
-            inline: self.inline.clone(),
+            inline: inline.collect(),
             attached: self.attached.clone(),
             permissions_boundary: None,
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
@@ -247,6 +249,7 @@ fn read(role: RoleDetail) -> Found<Role> {
         fields: fields(role, &name, tags),
         output: Some(Output { arn, name }),
         busy: None,
+        unready: None,
         leaving: false,
     }
 }

@@ -91,6 +91,7 @@ impl Resource for Alias {
                 fields: Ok(Fields { name: name.clone(), key_arn }),
                 output: Some(Output { name }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             });

@@ -362,6 +362,7 @@ async fn found(aws: &Aws, arn: &str, key: KeyMetadata, tags: Result<TagMap, Clou
         fields: fields(aws, arn, key, pending_deletion, tags).await,
         output: Some(Output { arn: arn.to_owned() }),
         busy: None,
+        unready: None,
         leaving: pending_deletion,
         created,
     }

@@ -248,6 +248,7 @@ async fn read(aws: &Aws, group: Group) -> Result<Option<Found<LogGroup>>, CloudE
         }),
         output: Some(Output { name, arn }),
         busy: None,
+        unready: None,
         leaving: false,
         created: group.creation_time.map(|milliseconds| milliseconds / 1000),
     }))

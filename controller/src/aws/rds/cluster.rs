@@ -367,6 +367,7 @@ fn found(aws: &Aws, cluster: DbCluster, instances: &[DbInstance]) -> Found<Clust
         fields: broken("rds:DescribeDBClusters", &status).map_or(Ok(fields), Err),
         output,
         busy: busy(&status),
+        unready: None,
         leaving: false,
         created: cluster.cluster_create_time.map(|time| time.secs()),
     }

@@ -153,6 +153,7 @@ impl Resource for ClusterParameterGroup {
                 }),
                 output: Some(Output { arn, name }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             });

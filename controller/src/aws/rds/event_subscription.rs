@@ -167,6 +167,7 @@ impl Resource for EventSubscription {
                 }),
                 output: Some(Output { arn, name }),
                 busy,
+                unready: None,
                 leaving: false,
                 created: None,
             }

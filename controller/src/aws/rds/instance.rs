@@ -296,6 +296,7 @@ fn found(aws: &Aws, instance: DbInstance) -> Found<Instance> {
         fields: broken("rds:DescribeDBInstances", &status).map_or(Ok(fields), Err),
         output: usable.then_some(Output { arn, identifier }),
         busy: busy(&status),
+        unready: None,
         leaving: false,
         created: instance.instance_create_time.map(|time| time.secs()),
     }

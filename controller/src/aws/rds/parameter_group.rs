@@ -154,6 +154,7 @@ impl Resource for ParameterGroup {
                 }),
                 output: Some(Output { arn, name }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             });

@@ -145,6 +145,7 @@ impl Resource for SubnetGroup {
                 }),
                 output: Some(Output { arn, name }),
                 busy: None,
+                unready: None,
                 leaving: false,
                 created: None,
             }

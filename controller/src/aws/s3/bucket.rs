@@ -297,6 +297,7 @@ async fn read(aws: &Aws, bucket: TaggedBucket) -> Found<Bucket> {
         fields,
         output: Some(Output { arn: arn(&name), name }),
         busy: None,
+        unready: None,
         leaving: false,
         created,
     }

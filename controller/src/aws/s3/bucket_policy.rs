@@ -176,6 +176,7 @@ async fn read(aws: &Aws, bucket: TaggedBucket) -> Result<Option<Found<BucketPoli
         },
         output: Some(Output::of(&name)),
         busy: None,
+        unready: None,
         leaving: false,
         created: None,
     }))

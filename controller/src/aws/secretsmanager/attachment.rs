@@ -102,6 +102,7 @@ impl Resource for Attachment {
                 fields: Ok(Fields { secret_arn: arn.clone(), attached_to }),
                 output: Some(Output::of(&arn)),
                 busy: None,
+                unready: None,
                 leaving: secret.deleted_date.is_some(),
                 created: None,
             })

@@ -328,6 +328,7 @@ async fn read(aws: &Aws, secret: Described) -> Result<Option<Found<Secret>>, Clo
         }),
         output: Some(Output { arn }),
         busy: None,
+        unready: None,
         leaving: pending_deletion,
         created: secret.created_date.map(|date| date.secs()),
     }))

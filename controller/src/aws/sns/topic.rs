@@ -226,6 +226,7 @@ async fn read(aws: &Aws, arn: String) -> Result<Option<Found<Topic>>, CloudError
         fields,
         output: Some(Output { arn }),
         busy: None,
+        unready: None,
         leaving: false,
         created: None,
     }))

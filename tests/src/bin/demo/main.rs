@@ -1,11 +1,14 @@
 //! `make demo`: builds a platform on an emulated AWS, breaks it through the AWS API, and shows that it is found, put
 //! right and recorded.
 
+mod deeds;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::deeds::DEEDS;
 use anyhow::{Context, bail, ensure};
 use payment_platform_api::status::Drift;
 use payment_platform_tests::aws::Account;
@@ -93,6 +96,8 @@ async fn demo() -> anyhow::Result<()> {
 }
 
 async fn story(cluster: &Cluster, emulator: &Emulator, log: &Path) -> anyhow::Result<()> {
+    let aws = Account::open(&emulator.endpoint, None, "us-east-1").await?;
+    let before = aws.everything().await?;
     let manifest = root().join("examples/minimal.yaml");
     say("kubectl apply -f examples/minimal.yaml");
     println!("{}", std::fs::read_to_string(&manifest)?.trim_end());
@@ -108,45 +113,52 @@ async fn story(cluster: &Cluster, emulator: &Emulator, log: &Path) -> anyhow::Re
     println!("Ready after {:.1} s.", began.elapsed().as_secs_f64());
     kubectl(cluster, &["get", "paymentplatforms", "-o", "wide"])?;
 
-    let aws = Account::open(&emulator.endpoint, None, "us-east-1").await?;
     let outputs = object.status().await?.outputs.context("no outputs")?;
-    let key = outputs.kms_key_app_data_arn.context("no key")?;
-    let group = outputs.security_group_aurora_id.context("no group")?;
-
-    say("Somebody disables the rotation of the application's key, by the AWS API");
-    let began = Instant::now();
-    aws.kms.disable_key_rotation().key_id(&key).send().await?;
-    let rotation = object.corrected("kms/key/app", "rotation.enabled").await?;
-    let on = aws.kms.get_key_rotation_status().key_id(&key).send().await?.key_rotation_enabled();
-    ensure!(on, "the record says corrected, AWS says that rotation is off");
-    table(&rotation, began.elapsed());
-
-    say("Somebody opens port 22 of the database's security group to the world, by the AWS API");
-    let began = Instant::now();
-    aws.open_port(&group, 22).await?;
-    let opened = object.corrected("ec2/security-group-rules/aurora", "rules[ingress tcp 22").await?;
-    ensure!(!aws.is_open(&group, 22).await?, "the record says corrected, AWS says that the port is open");
-    table(&opened, began.elapsed());
-
-    say("Somebody gives the database's writer a public address, by the AWS API");
-    let writer =
-        format!("{}-writer", outputs.aurora_cluster_endpoint.context("no database")?.split('.').next().unwrap_or(""));
-    let began = Instant::now();
-    let change = aws.rds.modify_db_instance().db_instance_identifier(&writer).publicly_accessible(true);
-    change.apply_immediately(true).send().await?;
-    let public = object.corrected("rds/instance/writer", "public").await?;
-    let read = aws.rds.describe_db_instances().db_instance_identifier(&writer).send().await?;
-    let is_public = read.db_instances().iter().any(|instance| instance.publicly_accessible == Some(true));
-    ensure!(!is_public, "the record says corrected, AWS says that the database is public");
-    table(&public, began.elapsed());
+    let mut rows = Vec::new();
+    for deed in DEEDS {
+        say(&format!("{}, by the AWS API", deed.title));
+        let began = Instant::now();
+        (deed.act)(&aws, &outputs).await?;
+        let drift = object.corrected(deed.node, deed.field).await?;
+        let took = began.elapsed();
+        ensure!((deed.undone)(&aws, &outputs).await?, "the record says corrected, and AWS does not");
+        println!("  found and put right {:.1} s after it was done", took.as_secs_f64());
+        rows.push((drift, took));
+    }
+    say("What was found and put right");
+    table(&rows);
 
     say("What an auditor reads: kubectl get paymentplatform payments -o jsonpath='{.status}'");
     object.ready().await?;
     let path = "-o=jsonpath={range .status.conditions[*]}{.type}={.status}  {.reason}: {.message}{\"\\n\"}{end}";
     kubectl(cluster, &["get", "paymentplatform", "payments", path])?;
-    println!("{}", serde_json::to_string_pretty(&object.status().await?.drift)?);
     kubectl(cluster, &["get", "events", "--field-selector=reason=DriftCorrected"])?;
     println!("(The controller's log: {})", log.display());
+    if std::env::var_os("KEEP").is_none() {
+        farewell(cluster, &object, &aws, &before).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the platform with all its data, which a production environment lets happen only after two confirmations.
+async fn farewell(cluster: &Cluster, object: &Object, aws: &Account, before: &[String]) -> anyhow::Result<()> {
+    say("Deleting it, with all data: lowering its protection waits for approval");
+    let patch = r#"--patch={"spec":{"deletionPolicy":"Delete"}}"#;
+    kubectl(cluster, &["patch", "paymentplatform", "payments", "--type=merge", patch])?;
+    let asked = object.until("waiting for approval", |status| status.approval.is_some()).await?;
+    let approval = asked.approval.context("no approval")?;
+    println!("  {}", approval.changes.join("; "));
+    let approve = format!("{}={}", payment_platform_api::APPROVE, approval.hash);
+    kubectl(cluster, &["annotate", "paymentplatform", "payments", &approve])?;
+    object.ready().await?;
+    let began = Instant::now();
+    let confirm = format!("{}=prd", payment_platform_api::CONFIRM_DELETION);
+    kubectl(cluster, &["annotate", "paymentplatform", "payments", &confirm])?;
+    kubectl(cluster, &["delete", "paymentplatform", "payments"])?;
+    let after = aws.everything().await?;
+    let left: Vec<&String> = after.iter().filter(|one| !before.contains(one)).collect();
+    ensure!(left.is_empty(), "left on AWS: {left:?}");
+    println!("Gone after {:.1} s; nothing is left on AWS.", began.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -173,12 +185,18 @@ async fn show_progress(object: &Object) -> anyhow::Result<()> {
     }
 }
 
-fn table(drift: &Drift, took: Duration) {
-    let nothing = || "nothing".to_owned();
-    println!("  what    {} {}", drift.node, drift.field);
-    println!("  before  {}", drift.before.clone().unwrap_or_else(nothing));
-    println!("  after   {}", drift.after.clone().unwrap_or_else(nothing));
-    println!("  found and put right {:.1} s after it was done", took.as_secs_f64());
+/// One line for each: what, before, after, seconds.
+fn table(rows: &[(Drift, Duration)]) {
+    let short = |value: &Option<String>| -> String {
+        let text = value.clone().unwrap_or_else(|| "nothing".to_owned());
+        if text.chars().count() > 28 { text.chars().take(27).chain(['…']).collect() } else { text }
+    };
+    println!("  {:<66} {:<28} {:<28} {:>4}", "WHAT", "BEFORE", "AFTER", "S");
+    for (drift, took) in rows {
+        let node = drift.node.split_once('/').map_or(&*drift.node, |(_, node)| node);
+        let what: String = format!("{node} {}", drift.field).chars().take(66).collect();
+        println!("  {what:<66} {:<28} {:<28} {:>4.1}", short(&drift.before), short(&drift.after), took.as_secs_f64());
+    }
 }
 
 fn kubectl(cluster: &Cluster, arguments: &[&str]) -> anyhow::Result<()> {
