@@ -127,5 +127,7 @@ fn that_a_thing_goes_in_whose_place_another_was_made_is_no_drift() {
         assert!(report.entries.iter().all(|entry| !entry.drift), "no drift");
     }
     assert!(went && driver.cloud.ids("a") != first);
-    assert_eq!(driver.cloud.contents(), built(1, 150));
+    // The vault holds data and stays as it is.
+    let items = |all: Vec<String>| all.into_iter().filter(|one| one.contains("item")).collect::<Vec<_>>();
+    assert_eq!(items(driver.cloud.contents()), items(built(1, 150)));
 }
