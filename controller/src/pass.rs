@@ -254,7 +254,8 @@ async fn facts(
     let database = subject.spec.as_ref().and_then(|spec| spec.database.as_ref());
     let class = database.and_then(|database| database.instance_class.as_deref()).unwrap_or(INSTANCE_CLASS);
     let resolved = subject.status.resolved.as_ref();
-    let database_offers = match scope.offers(class).await {
+    let engine = database.map(|database| database.engine).unwrap_or_default();
+    let database_offers = match scope.offers(engine, class).await {
         Ok(offers) => offers,
         // The version in use is known.
         Err(error) if resolved.is_some_and(|resolved| resolved.database_engine_version.is_some()) => {

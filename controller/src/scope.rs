@@ -10,6 +10,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use futures::future::{join, join_all};
 use payment_platform_api::database::Offer;
+use payment_platform_api::spec::Engine;
 use payment_platform_engine::inventory::{KindLook, Place};
 use payment_platform_engine::resource::Kind;
 use payment_platform_engine::{CloudError, Look, Region, Tier};
@@ -92,9 +93,11 @@ pub struct Scope {
     /// Looks in a row that have failed, by kind.
     failures: StdMutex<BTreeMap<&'static str, u32>>,
     zones: OnceCell<Vec<String>>,
-    /// What RDS offers, by class of instance, as it was asked at some time.
-    offers: Mutex<HashMap<String, (Instant, Vec<Offer>)>>,
+    offers: Mutex<HashMap<(Engine, String), Offers>>,
 }
+
+/// What RDS offers of an engine for a class of instance, as it was asked at some time.
+type Offers = (Instant, Vec<Offer>);
 
 /// How old a look may be, by tier.
 #[derive(Clone, Copy, Debug)]
@@ -335,14 +338,15 @@ impl Scope {
         zones.await.map(Vec::as_slice)
     }
 
-    /// The versions of Aurora PostgreSQL that can be had with instances of this class, oldest first as RDS lists them.
-    pub async fn offers(&self, class: &str) -> Result<Vec<Offer>, CloudError> {
+    /// The versions of this engine that can be had with instances of this class, oldest first as RDS lists them.
+    pub async fn offers(&self, engine: Engine, class: &str) -> Result<Vec<Offer>, CloudError> {
         let mut known = self.offers.lock().await;
-        if let Some((_, offers)) = known.get(class).filter(|(at, _)| at.elapsed() < OFFERS_AGE) {
+        let asked = (engine, class.to_owned());
+        if let Some((_, offers)) = known.get(&asked).filter(|(at, _)| at.elapsed() < OFFERS_AGE) {
             return Ok(offers.clone());
         }
-        let offers = crate::aws::rds::offers(&self.aws, class).await?;
-        known.insert(class.to_owned(), (Instant::now(), offers.clone()));
+        let offers = crate::aws::rds::offers(&self.aws, engine, class).await?;
+        known.insert(asked, (Instant::now(), offers.clone()));
         Ok(offers)
     }
 }

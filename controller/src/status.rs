@@ -427,7 +427,13 @@ fn outputs(platform: &Platform, report: &Report, account_id: &str) -> Outputs {
         aurora_cluster_endpoint: one("rds/cluster", names::AURORA, "endpoint"),
         aurora_reader_endpoint: one("rds/cluster", names::AURORA, "reader_endpoint"),
         aurora_engine_version: one("rds/cluster", names::AURORA, "engine_version"),
-        secrets_manager_secret_arn: one("secretsmanager/secret", names::AURORA_PASSWORD, "arn"),
+        database_endpoint: one("rds/mysql-instance", names::MYSQL, "endpoint"),
+        database_port: values
+            .iter()
+            .find(|(node, _)| node.kind == "rds/mysql-instance")
+            .and_then(|(_, value)| value["port"].as_i64()?.try_into().ok()),
+        secrets_manager_secret_arn: one("secretsmanager/secret", names::AURORA_PASSWORD, "arn")
+            .or_else(|| one("secretsmanager/secret", names::MYSQL_PASSWORD, "arn")),
         alb_dns_name: one("elbv2/load-balancer", names::ALB, "dns_name"),
         alb_arn: one("elbv2/load-balancer", names::ALB, "arn"),
         ecs_cluster_arn: one("ecs/cluster", names::APP, "arn"),

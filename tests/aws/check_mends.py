@@ -1134,6 +1134,7 @@ def main() -> None:
     import check_cloudwatch
     import check_ecs
     import check_elbv2
+    import check_mysql
     import check_network
     import check_operations
     import check_rds

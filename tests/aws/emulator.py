@@ -38,6 +38,7 @@ import mends_ecs
 import mends_elbv2
 import mends_kms
 import mends_logs
+import mends_mysql
 import mends_network
 import mends_rds
 import mends_s3
@@ -46,6 +47,7 @@ import strict
 import strict_cloudwatch
 import strict_ecs
 import strict_elbv2
+import strict_mysql
 import strict_network
 import strict_rds
 import strict_s3

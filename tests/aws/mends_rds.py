@@ -39,7 +39,7 @@ def engine_versions() -> None:
             {
                 "Engine": known,
                 "EngineVersion": one,
-                "MajorEngineVersion": _major(known, one),
+                "MajorEngineVersion": rds_catalogue.major(known, one),
                 "DBParameterGroupFamily": rds_catalogue.family(known, one),
                 "ExportableLogTypes": list(rds_catalogue.LOG_TYPES[known]),
                 "Status": "available",
@@ -54,10 +54,6 @@ def engine_versions() -> None:
         return answered(response, "DBEngineVersions", versions)
 
     RDSResponse.describe_db_engine_versions = describe
-
-
-def _major(engine: str, version: str) -> str:
-    return version.split(".")[0] if engine == "aurora-postgresql" else version.rpartition(".")[0]
 
 
 @mend("rds-orderable", "DescribeOrderableDBInstanceOptions")
@@ -78,6 +74,7 @@ def orderable() -> None:
                 "StorageType": storage,
                 "AvailabilityZones": [{"Name": zone.name} for zone in zones],
                 "MultiAZCapable": engine == "mysql",
+                **(rds_catalogue.SIZES if engine == "mysql" else {}),
                 "SupportsPerformanceInsights": insights,
                 "SupportsEnhancedMonitoring": True,
                 "SupportsStorageEncryption": True,
@@ -133,8 +130,9 @@ def _parameter(name: str, known: rds_catalogue.Parameter, changed: dict[str, Any
         "Source": "user" if changed and value != known.value else ("engine-default" if known.value is None else "system"),
         "ApplyType": known.apply_type,
         "ApplyMethod": (changed or {}).get("ApplyMethod", "pending-reboot"),
-        "AllowedValues": known.allowed,
-        "IsModifiable": True,
+        "DataType": known.data_type,
+        **({"AllowedValues": known.allowed} if known.allowed else {}),
+        "IsModifiable": known.modifiable,
     }
 
 
@@ -182,7 +180,9 @@ ABSENT = {
     "cluster-pg": "DBClusterParameterGroupNotFound",
     "db": "DBInstanceNotFound",
     "es": "SubscriptionNotFound",
+    "og": "OptionGroupNotFoundFault",
     "pg": "DBParameterGroupNotFound",
+    "snapshot": "DBSnapshotNotFound",
     "subgrp": "DBSubnetGroupNotFoundFault",
 }
 
@@ -225,9 +225,9 @@ def states() -> None:
     def status(self: Any) -> str:
         if self.__dict__.get("gone_at"):
             return "deleting"
-        if self.__dict__.get("is_stopped"):
-            return "stopped"
         ready_at = self.__dict__.get("ready_at", 0)
+        if self.__dict__.get("is_stopped"):
+            return "stopping" if time.time() < ready_at else "stopped"
         return self.__dict__.get("until_ready", "creating") if time.time() < ready_at else "available"
 
     for kind in (DBCluster, DBInstance):
@@ -358,30 +358,77 @@ def instance_settings() -> None:
 
     @around(DBInstance, "update")
     def update(original: Callable, self: Any, **kwargs: Any) -> None:
-        pending = self.__dict__.setdefault("pending_modified_values", {})
-        at_once = kwargs.pop("apply_immediately", False)
-        for name, key in WAITING.items():
-            if kwargs.get(name) is None:
-                continue
-            pending.pop(key, None)
-            if not at_once and getattr(self, name) != kwargs[name]:
-                pending[key] = kwargs.pop(name)
-        moved = kwargs.get("db_instance_class") not in (None, self.db_instance_class)
+        waiting = self.__dict__.setdefault("waiting", {})
+        named = {name for name in WAITING if kwargs.get(name) is not None}
+        if kwargs.pop("apply_immediately", False):
+            # With what has waited so far (API Reference, ModifyDBInstance: ApplyImmediately).
+            kwargs = {**waiting, **kwargs}
+            waiting.clear()
+        else:
+            for name in (name for name in WAITING if name in named):
+                waiting.pop(name, None)
+                if _waits(self, name, kwargs):
+                    waiting[name] = kwargs.pop(name)
+        moved = any(kwargs.get(name) not in (None, _current(self, name)) for name in MOVING)
         self._insights(kwargs)
         original(self, **kwargs)
         if moved:
             self.until_ready, self.ready_at = "modifying", time.time() + durations.of("db-instance-modifying")
 
+    def pending(self: Any) -> dict[str, Any]:
+        waiting = self.__dict__.get("waiting", {})
+        return {WAITING[name]: value for name, value in waiting.items() if WAITING[name]}
+
+    DBInstance.pending_modified_values = property(pending)
+
 
 # What waits for the maintenance window unless it is to be applied immediately (RDS User Guide, Settings for DB
-# instances), by the key in PendingModifiedValues.
+# instances), by the key in PendingModifiedValues, if it is shown there.
 WAITING = {
     "db_instance_class": "DBInstanceClass",
     "allocated_storage": "AllocatedStorage",
     "multi_az": "MultiAZ",
     "backup_retention_period": "BackupRetentionPeriod",
     "engine_version": "EngineVersion",
+    "storage_type": "StorageType",
+    "iops": "Iops",
+    "storage_throughput": "StorageThroughput",
+    "ca_certificate_identifier": "CACertificateIdentifier",
+    "enable_iam_database_authentication": "IAMDatabaseAuthenticationEnabled",
+    "db_subnet_group_name": "DBSubnetGroupName",
+    "option_group_name": None,
+    "db_parameter_group_name": None,
 }
+# What makes an instance modifying, as it is moved, copied or restarted.
+MOVING = (
+    "db_instance_class",
+    "allocated_storage",
+    "multi_az",
+    "engine_version",
+    "storage_type",
+    "iops",
+    "storage_throughput",
+    "db_subnet_group_name",
+    "port",
+)
+
+
+def _current(instance: Any, name: str) -> Any:
+    # The name of the subnet group cannot be read in moto by its own name.
+    return instance.__dict__.get("_db_subnet_group_name") if name == "db_subnet_group_name" else getattr(instance, name)
+
+
+def _waits(instance: Any, name: str, kwargs: dict[str, Any]) -> bool:
+    """Whether this change waits for the window."""
+    now, then = _current(instance, name), kwargs[name]
+    if name == "backup_retention_period" and now and then:
+        return False
+    if name == "db_parameter_group_name":
+        # It changes at once, but for one of the version that an upgrade brings.
+        version, own = instance.__dict__.get("waiting", {}).get("engine_version"), instance.engine_version
+        family = rds_catalogue.family(instance.engine, own)
+        return bool(version) and rds_catalogue.family(instance.engine, version) != family
+    return now != then
 
 
 @mend("rds-cluster-settings", "ModifyDBCluster and DescribeDBClusters")

@@ -179,6 +179,8 @@ def rds_parameters(request: Any) -> str | None:
         name, value = one["ParameterName"], one.get("ParameterValue")
         if name not in known:
             return f"Could not find parameter with name: {name}"
+        if not known[name].modifiable:
+            return f"The parameter {name} cannot be modified."
         if value is not None and not rds_catalogue.allows(known[name], value):
             return f"Invalid parameter value: {value} for: {name} allowed values are: {known[name].allowed}"
     return None
@@ -242,8 +244,8 @@ def rds_identifier(request: Any) -> str | None:
 )
 def rds_engine_version(request: Any) -> str | None:
     version, engine = request.params.get("EngineVersion"), _engine(request)
-    offered = rds_catalogue.VERSIONS.get(engine, ())
-    return f"Cannot find version {version} for {engine}" if version and version not in offered else None
+    known = not version or rds_catalogue.offered(engine, version)
+    return None if known else f"Cannot find version {version} for {engine}"
 
 
 def _engine(request: Any) -> str:
@@ -320,9 +322,13 @@ def rds_parameter_group_of_version(request: Any) -> str | None:
         group = _known(backend.db_parameter_groups, params.get("DBParameterGroupName"))
         instance = _known(backend.databases, params.get("DBInstanceIdentifier"))
         cluster = _known(backend.clusters, params.get("DBClusterIdentifier")) or getattr(instance, "cluster", None)
-        family, version = group and group.family, cluster.engine_version if cluster else params.get("EngineVersion")
+        own = params.get("EngineVersion") or (instance and instance.engine_version)
+        family, version = group and group.family, cluster.engine_version if cluster else own
+        if group is None and (params.get("DBParameterGroupName") or "").startswith("default."):
+            family = params["DBParameterGroupName"].removeprefix("default.")
     if family and version and rds_catalogue.family(_engine(request), version) != family:
-        return f"The parameter group {group.name} with DBParameterGroupFamily {family} cannot be used for this instance."
+        name = params.get("DBClusterParameterGroupName") or params.get("DBParameterGroupName")
+        return f"The parameter group {name} with DBParameterGroupFamily {family} cannot be used for this instance."
     return None
 
 
@@ -359,13 +365,22 @@ def rds_key_usable(request: Any) -> str | None:
     "InvalidParameterValue",
     "backup and maintenance windows have 30 minutes at least and do not overlap",
     RDSResponse,
-    "CreateDBCluster",
-    "ModifyDBCluster",
+    *MAKES,
+    *CHANGES,
 )
 def rds_windows(request: Any) -> str | None:
-    cluster = _known(request.backend.clusters, request.params["DBClusterIdentifier"])
-    backup = request.params.get("PreferredBackupWindow") or (cluster and cluster.preferred_backup_window)
-    care = request.params.get("PreferredMaintenanceWindow") or (cluster and cluster.preferred_maintenance_window)
+    if "DBInstance" in request._get_action():
+        owner = _known(request.backend.databases, request.params["DBInstanceIdentifier"])
+        if isinstance(owner, DBInstanceClustered) or request.params.get("DBClusterIdentifier"):
+            return None
+    else:
+        owner = _known(request.backend.clusters, request.params["DBClusterIdentifier"])
+    backup = request.params.get("PreferredBackupWindow") or (owner and owner.preferred_backup_window)
+    care = request.params.get("PreferredMaintenanceWindow") or (owner and owner.preferred_maintenance_window)
+    if backup and not re.fullmatch(rf"{TIME}-{TIME}", backup):
+        return f"Invalid backup window format: {backup}. Should be specified as a range hh24:mi-hh24:mi."
+    if care and not re.fullmatch(rf"{DAY}:{TIME}-{DAY}:{TIME}", care.lower()):
+        return f"Invalid maintenance window format: {care}. Should be specified as a range ddd:hh24:mi-ddd:hh24:mi."
     if not backup or not care:
         return None
     start, end = (_minutes(part) for part in backup.split("-"))
@@ -377,6 +392,10 @@ def rds_windows(request: Any) -> str | None:
     return "The backup window and maintenance window must not overlap." if overlap else None
 
 
+TIME = r"(?:[01]\d|2[0-3]):[0-5]\d"
+DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)"
+
+
 def _minutes(text: str) -> int:
     hours, _, minutes = text.partition(":")
     return int(hours) * 60 + int(minutes)
@@ -385,7 +404,7 @@ def _minutes(text: str) -> int:
 @rule(
     "rds-master-user",
     "InvalidParameterValue",
-    "the master user has no reserved name, and a password of 8 to 128 characters without / @ \" and space",
+    "the master user has no reserved name, and a password of 8 to 128 characters (MySQL: 41) without / @ \" and space",
     RDSResponse,
     *MAKES,
     *CHANGES,
@@ -394,9 +413,18 @@ def rds_master_user(request: Any) -> str | None:
     name, password = request.params.get("MasterUsername"), request.params.get("MasterUserPassword")
     if name and (name.lower() in ("rdsadmin", "admin", "postgres_admin") and "postgresql" in _engine(request)):
         return f"MasterUsername {name} cannot be used as it is a reserved word used by the engine"
-    if password is not None and (not 8 <= len(password) <= 128 or set(password) & set("/@\" ")):
+    if name and _engine(request) == "mysql":
+        if name.lower() in RESERVED_BY_MYSQL:
+            return f"MasterUsername {name} cannot be used as it is a reserved word used by the engine"
+        if not re.fullmatch(r"[A-Za-z]\w{0,15}", name, re.ASCII):
+            return "The parameter MasterUsername must begin with a letter, and has up to 16 letters, digits and _"
+    longest = 41 if _engine(request) == "mysql" else 128
+    if password is not None and (not 8 <= len(password) <= longest or set(password) & set("/@\" ")):
         return "The parameter MasterUserPassword is not a valid password. Only printable ASCII characters besides '/', '@', '\"', ' ' may be used."
     return None
+
+
+RESERVED_BY_MYSQL = {"rdsadmin", "rdsrepladmin", "mysql.infoschema", "mysql.session", "mysql.sys", "select", "user"}
 
 
 @rule(

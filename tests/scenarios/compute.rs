@@ -227,7 +227,7 @@ async fn certificate(world: Arc<World>) -> anyhow::Result<()> {
     object.ready().await?;
     let encrypted = [one(80, "HTTP", "redirect"), one(443, "HTTPS", "forward")];
     ensure!(listeners(&place.aws, &balancer).await? == encrypted);
-    place.wrote_only(before, &["CreateListener", "ModifyListener", "ModifyListenerAttributes"])?;
+    place.wrote_only(before, &["CreateListener", "ModifyListener", "ModifyListenerAttributes", "PutMetricAlarm"])?;
 
     // Giving it up is a decision.
     let before = place.writes()?.len();
@@ -242,7 +242,7 @@ async fn certificate(world: Arc<World>) -> anyhow::Result<()> {
     object.annotate(payment_platform_api::APPROVE, Some(&hash)).await?;
     object.ready().await?;
     ensure!(listeners(&place.aws, &balancer).await? == [one(80, "HTTP", "forward")]);
-    place.wrote_only(before, &["DeleteListener", "ModifyListener"])
+    place.wrote_only(before, &["DeleteAlarms", "DeleteListener", "ModifyListener"])
 }
 
 async fn roles(world: Arc<World>) -> anyhow::Result<()> {

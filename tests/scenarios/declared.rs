@@ -222,6 +222,7 @@ async fn profile(world: Arc<World>) -> anyhow::Result<()> {
     let lowered = [
         "AddTagsToResource",
         "ModifyDBCluster",
+        "ModifyLoadBalancerAttributes",
         "PutBucketLifecycleConfiguration",
         "PutKeyPolicy",
         "PutRetentionPolicy",

@@ -186,7 +186,15 @@ async fn tags(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(read.subnets()[0].tags().iter().any(|tag| tag.key() == Some("theirs")), "a tag of others was taken");
     place.wrote_only(
         before,
-        &["CreateTags", "DeleteTags", "PutBucketTagging", "RemoveTagsFromResource", "UntagResource", "UntagRole"],
+        &[
+            "CreateTags",
+            "DeleteTags",
+            "PutBucketTagging",
+            "RemoveTags",
+            "RemoveTagsFromResource",
+            "UntagResource",
+            "UntagRole",
+        ],
     )
 }
 

@@ -21,6 +21,8 @@ pub struct Kind {
     settles: &'static [&'static str],
     /// Writing operations of a deletion.
     deletes: &'static [&'static str],
+    /// Only where the spec asks for it.
+    optional: bool,
 }
 
 const fn kind(name: &'static str, thing: &'static str, made: usize, makes: &'static str) -> Kind {
@@ -32,12 +34,13 @@ const fn kind(name: &'static str, thing: &'static str, made: usize, makes: &'sta
         makes: Some(makes),
         settles: &[],
         deletes: &[],
+        optional: false,
     }
 }
 
 /// A part of another kind's thing: made, and counted, with that.
 const fn part(name: &'static str, settles: &'static [&'static str], deletes: &'static [&'static str]) -> Kind {
-    Kind { name, thing: None, made: [0, 0], comes_along: 0, makes: None, settles, deletes }
+    Kind { name, thing: None, made: [0, 0], comes_along: 0, makes: None, settles, deletes, optional: false }
 }
 
 impl Kind {
@@ -47,6 +50,10 @@ impl Kind {
 
     const fn deletes(self, deletes: &'static [&'static str]) -> Self {
         Self { deletes, ..self }
+    }
+
+    const fn optional(self) -> Self {
+        Self { optional: true, made: [0, 0], ..self }
     }
 
     const fn comes_along(self, comes_along: usize) -> Self {
@@ -122,6 +129,11 @@ pub const KINDS: &[Kind] = &[
     kind("rds/event-subscription", "event subscription", 4, "CreateEventSubscription")
         .deletes(&["DeleteEventSubscription"]),
     kind("rds/instance", "instance", 2, "CreateDBInstance").deletes(&["DeleteDBInstance"]),
+    kind("rds/mysql-instance", "instance", 1, "CreateDBInstance").deletes(&["DeleteDBInstance"]).optional(),
+    kind("rds/option-group", "option group", 1, "CreateOptionGroup")
+        .settles(&["ModifyOptionGroup"])
+        .deletes(&["DeleteOptionGroup"])
+        .optional(),
     kind("rds/parameter-group", "parameter group", 1, "CreateDBParameterGroup")
         .settles(&["ModifyDBParameterGroup"])
         .deletes(&["DeleteDBParameterGroup"]),
@@ -137,14 +149,22 @@ pub const KINDS: &[Kind] = &[
     kind("sns/topic", "topic", 1, "CreateTopic").deletes(&["DeleteTopic"]),
 ];
 
+/// The kinds of a platform whose spec asks for nothing special.
+fn always() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().filter(|kind| !kind.optional)
+}
+
+/// What making a database of MySQL needs besides, and deleting it.
+pub const MYSQL: [&[&str]; 2] = [&["CreateOptionGroup", "ModifyOptionGroup"], &["DeleteOptionGroup"]];
+
 /// All operations that making a platform needs: nothing is deleted but what AWS put there by itself.
 pub fn creation() -> Vec<&'static str> {
-    KINDS.iter().flat_map(|kind| kind.makes.into_iter().chain(kind.settles.iter().copied())).collect()
+    always().flat_map(|kind| kind.makes.into_iter().chain(kind.settles.iter().copied())).collect()
 }
 
 /// All operations that taking a platform away needs: nothing is made or opened on the way.
 pub fn deletion() -> Vec<&'static str> {
-    KINDS.iter().flat_map(|kind| kind.deletes.iter().copied()).collect()
+    always().flat_map(|kind| kind.deletes.iter().copied()).collect()
 }
 
 /// All operations of a creation and a deletion, and some more.
@@ -163,14 +183,14 @@ pub fn without(operations: &[&'static str], some: &[&str]) -> Vec<&'static str> 
 
 /// How often a production platform in two zones calls what makes something.
 pub fn made() -> impl Iterator<Item = (&'static str, usize)> {
-    KINDS.iter().filter_map(|kind| Some((kind.makes?, kind.made[0])))
+    always().filter_map(|kind| Some((kind.makes?, kind.made[0])))
 }
 
 /// Fails unless the account has, beyond what was there before, exactly the things of one ephemeral platform.
 pub async fn once_each(aws: &Account, before: &[String]) -> anyhow::Result<()> {
     let now = aws.everything().await?;
     let new: Vec<&String> = now.iter().filter(|one| !before.contains(one)).collect();
-    let things = KINDS.iter().filter_map(|kind| Some((kind.thing?, kind.made[1] + kind.comes_along)));
+    let things = always().filter_map(|kind| Some((kind.thing?, kind.made[1] + kind.comes_along)));
     let things: Vec<(&str, usize)> = things.collect();
     for (thing, number) in &things {
         let of_it = |one: &&&String| one.rsplit_once(' ').is_some_and(|(own, _)| own == *thing);
@@ -189,7 +209,7 @@ pub fn all_known(status: &PaymentPlatformStatus) -> anyhow::Result<()> {
     // The kind stands between the region and the name.
     let of = |node: &str| node.splitn(4, '/').skip(1).take(2).collect::<Vec<_>>().join("/");
     let found: BTreeSet<String> = status.inventory.iter().map(|entry| of(&entry.node)).collect();
-    let known: BTreeSet<String> = KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+    let known: BTreeSet<String> = always().map(|kind| kind.name.to_owned()).collect();
     ensure!(found == known, "tests/scenarios/kinds.rs and the platform differ: {found:?} and {known:?}");
     Ok(())
 }

@@ -55,7 +55,7 @@ async fn throttled(world: Arc<World>) -> anyhow::Result<()> {
     let (troubled, other) = (world.place("us-east-1").await?, world.place("us-east-1").await?);
     let built = troubled.built("payments", json!({})).await?;
     let kept = troubled.writes()?.len();
-    let fault = json!({"account": troubled.account, "agent": "payment-platform-controller", "times": 400, "mode": "refuse",
+    let fault = json!({"account": troubled.account, "agent": "payment-platform-controller", "times": 800, "mode": "refuse",
         "code": "Throttled"});
     world.emulator.fault(fault).await?;
     let throttled = |status: &payment_platform_api::PaymentPlatformStatus| {

@@ -14,6 +14,7 @@ mod kinds;
 mod lifecycle;
 mod limits;
 mod matrix;
+mod mysql;
 mod ownership;
 mod races;
 mod refusals;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         storage::ALL,
         database::ALL,
         compute::ALL,
+        mysql::ALL,
         ownership::ALL,
         settings::ALL,
         declared::ALL,

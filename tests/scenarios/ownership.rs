@@ -62,7 +62,8 @@ async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
     // All else is made, and no call that succeeded named anything of theirs.
     place.wrote_nothing_but(0, &kinds::creation())?;
     ensure!(!ours || place.count(0, "CreateSubnet")? == 6, "the rest is not made once: {:?}", place.writes()?);
-    for theirs in [&*vpc, &*key, "/ecs/payment-prd", "alias/payment-app-prd"] {
+    // The quote ends a name and an ARN; the role's policy goes on after it, and is ours.
+    for theirs in [&*vpc, &*key, "/ecs/payment-prd\"", "alias/payment-app-prd"] {
         place.left_alone_since(0, theirs)?;
     }
     let before = place.writes()?.len();
@@ -85,7 +86,10 @@ async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
     object.ready().await?;
     let groups = place.aws.logs.describe_log_groups().log_group_name_prefix("/ecs/payment-prd").send().await?;
     ensure!(groups.log_groups()[0].retention_in_days() == Some(365), "the adopted group is not as described");
-    place.wrote_only(before, &["AssociateKmsKey", "CreateAlias", "PutRetentionPolicy", "TagResource"])?;
+    let adopted = ["AssociateKmsKey", "CreateAlias", "PutRetentionPolicy", "TagResource"];
+    let application =
+        ["CreateService", "PutMetricAlarm", "PutScalingPolicy", "RegisterScalableTarget", "RegisterTaskDefinition"];
+    place.wrote_only(before, &[&adopted[..], &application].concat())?;
     // From now on it is ours, annotation or not.
     object.annotate(payment_platform_api::ADOPT, None).await?;
     object.ready().await?;

@@ -106,7 +106,13 @@ fn bad_specs() -> Vec<(Value, &'static str)> {
         (json!({"database": {"backupRetentionDays": 1}}), "at least 7 in Production"),
         (json!({"database": {"backupWindow": "3-4"}}), "spec.database.backupWindow"),
         (json!({"database": {"maintenanceWindow": "sunday"}}), "spec.database.maintenanceWindow"),
-        (json!({"database": {"parameters": {"rds.force_ssl": "0"}}}), "stays on"),
+        (json!({"database": {"parameters": {"rds.force_ssl": "0"}}}), "which stay on"),
+        (json!({"database": {"engine": "mysql", "parameters": {"require_secure_transport": "0"}}}), "which stay on"),
+        (json!({"database": {"engine": "mysql", "readers": 1}}), "set multiAz, allocatedStorageGib and parameters"),
+        (json!({"database": {"engine": "mysql", "multiAz": false}}), "needs profile: Ephemeral"),
+        (json!({"database": {"engine": "mysql", "engineVersion": "8.4"}}), "like 8.4.5 of MySQL"),
+        (json!({"database": {"engineVersion": "8.4.5"}}), "like 16.4 of Aurora PostgreSQL"),
+        (json!({"database": {"allocatedStorageGib": 100}}), "need engine mysql"),
         (json!({"database": {"performanceInsightsRetentionDays": 8}}), "must be 7, 731"),
         (json!({"database": {"monitoringSeconds": 0}}), "must be one of 1, 5"),
         (json!({"monitoring": {"subscriptions": [{"protocol": "sms", "endpoint": "+1555"}]}}), "protocol"),
@@ -248,7 +254,17 @@ async fn denied(world: Arc<World>) -> anyhow::Result<()> {
     let message = condition(&status, "Ready").map(|c| c.message.clone()).unwrap_or_default();
     ensure!(message.contains("logs:CreateLogGroup") && message.contains("logs/log-group//"), "{message}");
     // Everything else is made, once, and what needs a log group is not tried.
-    let behind = ["CreateDBCluster", "CreateDBInstance", "PutRetentionPolicy", "PutSecretValue", "TagResource"];
+    let behind = [
+        "CreateDBCluster",
+        "CreateDBInstance",
+        "CreateService",
+        "PutRetentionPolicy",
+        "PutScalingPolicy",
+        "PutSecretValue",
+        "RegisterScalableTarget",
+        "RegisterTaskDefinition",
+        "TagResource",
+    ];
     place.wrote_only(0, &without(&kinds::creation(), &behind))?;
     for (operation, made) in [("CreateVpc", 1), ("CreateSubnet", 6), ("CreateFlowLogs", 1), ("CreateLogGroup", 0)] {
         let count = place.count(0, operation)?;

@@ -50,10 +50,16 @@ async fn edits(world: Arc<World>) -> anyhow::Result<()> {
         "AuthorizeSecurityGroupIngress",
         "EnableKeyRotation",
         "PutRetentionPolicy",
+        "RegisterTaskDefinition",
         "RevokeSecurityGroupEgress",
         "RevokeSecurityGroupIngress",
+        "UpdateService",
     ];
-    place.wrote_only(before, &[&settings[..], &kinds::TAGGING].concat())?;
+    // The revision before goes as soon as nothing runs it, which may be a little later.
+    place.wrote_nothing_but(before, &[&settings[..], &kinds::TAGGING, &["DeregisterTaskDefinition"]].concat())?;
+    for operation in settings {
+        ensure!(place.count(before, operation)? > 0 || !world.emulator.is_ours(), "no {operation}");
+    }
     // The new rule came before the old one went.
     let order: Vec<&str> = writes[before..].iter().map(|call| call.operation.as_str()).collect();
     let tasks = id(&status, "security-group/ecs-tasks")?;
@@ -67,8 +73,8 @@ async fn edits(world: Arc<World>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The database's instance of the zone moves to another one.
-const ONE_ZONE_LESS: [&str; 9] = [
+/// The database's instance of the zone moves to another one, and so do tasks and load balancer.
+const ONE_ZONE_LESS: [&str; 11] = [
     "CreateDBInstance",
     "DeleteDBInstance",
     "DeleteNatGateway",
@@ -78,9 +84,11 @@ const ONE_ZONE_LESS: [&str; 9] = [
     "ModifyDBSubnetGroup",
     "ModifyVpcEndpoint",
     "ReleaseAddress",
+    "SetSubnets",
+    "UpdateService",
 ];
 
-const ONE_ZONE_MORE: [&str; 8] = [
+const ONE_ZONE_MORE: [&str; 10] = [
     "AllocateAddress",
     "AssociateRouteTable",
     "CreateNatGateway",
@@ -89,6 +97,8 @@ const ONE_ZONE_MORE: [&str; 8] = [
     "CreateSubnet",
     "ModifyDBSubnetGroup",
     "ModifyVpcEndpoint",
+    "SetSubnets",
+    "UpdateService",
 ];
 
 async fn zones(world: Arc<World>) -> anyhow::Result<()> {
@@ -255,15 +265,15 @@ async fn keep_data(world: Arc<World>) -> anyhow::Result<()> {
     }
     object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
     object.gone().await?;
-    // The database loses its protection, for those who have confirmed that it goes.
-    let kept = vec!["ModifyDBCluster", "PutBucketTagging", "TagResource"];
+    // Database and load balancer lose their protection, for those who have confirmed that it goes.
+    let kept = vec!["ModifyDBCluster", "ModifyLoadBalancerAttributes", "PutBucketTagging", "TagResource"];
     place.wrote_only(writes, &[without(&kinds::deletion(), &DELETES_DATA), kept].concat())?;
     let left: Vec<String> = place.aws.everything().await?.into_iter().filter(|one| !before.contains(one)).collect();
     let groups = left.iter().filter(|one| one.starts_with("log group ")).count();
     let keys: Vec<&String> = left.iter().filter(|one| one.starts_with("key ")).collect();
     let buckets = left.iter().filter(|one| one.starts_with("bucket ")).count();
     // All keys: what a bucket was encrypted with before is not what it says now.
-    ensure!(groups == 4 && buckets == 2 && keys.len() == 3 && left.len() == 10, "{left:?}");
+    ensure!(groups == 4 && buckets == 3 && keys.len() == 3 && left.len() == 11, "{left:?}");
     ensure!(left.iter().any(|one| one.starts_with("snapshot aurora-payment-prd-final-")), "no snapshot: {left:?}");
     ensure!(keys.iter().any(|one| key.ends_with(one.trim_start_matches("key "))), "the logs key was lost: {keys:?}");
     let bucket = format!("s3-payment-flow-logs-prd-{}", place.account);
@@ -306,8 +316,9 @@ async fn pending_key(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(kept.enabled() && kept.deletion_date().is_none(), "what is kept would be shredded: {kept:?}");
     let tags = place.aws.kms.list_resource_tags().key_id(&key).send().await?;
     ensure!(tags.tags().iter().any(|tag| tag.tag_key() == "paymentplatform.io/kept"), "not tagged as kept");
-    let brought_back = vec!["CancelKeyDeletion", "EnableKey", "ModifyDBCluster", "PutBucketTagging", "TagResource"];
-    place.wrote_only(before, &[without(&kinds::deletion(), &DELETES_DATA), brought_back].concat())
+    let unprotected = vec!["ModifyDBCluster", "ModifyLoadBalancerAttributes"];
+    let brought_back = vec!["CancelKeyDeletion", "EnableKey", "PutBucketTagging", "TagResource"];
+    place.wrote_only(before, &[without(&kinds::deletion(), &DELETES_DATA), unprotected, brought_back].concat())
 }
 
 async fn exchanged_zones(world: Arc<World>) -> anyhow::Result<()> {

@@ -192,6 +192,17 @@ impl Account {
         for group in self.rds.describe_db_parameter_groups().send().await?.db_parameter_groups() {
             all.push(format!("parameter group {}", group.db_parameter_group_name().unwrap_or_default()));
         }
+        for group in self.rds.describe_option_groups().send().await?.option_groups_list() {
+            let name = group.option_group_name().unwrap_or_default();
+            if !name.starts_with("default:") {
+                all.push(format!("option group {name}"));
+            }
+        }
+        for snapshot in self.rds.describe_db_snapshots().send().await?.db_snapshots() {
+            if snapshot.snapshot_type() == Some("manual") {
+                all.push(format!("snapshot {}", snapshot.db_snapshot_identifier().unwrap_or_default()));
+            }
+        }
         for one in self.rds.describe_event_subscriptions().send().await?.event_subscriptions_list() {
             all.push(format!("event subscription {}", one.cust_subscription_id().unwrap_or_default()));
         }

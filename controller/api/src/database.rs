@@ -6,10 +6,13 @@ use serde::Serialize;
 
 use crate::approval::Guard;
 use crate::platform::{Facts, Invalid, invalid};
-use crate::spec::{self, Profile, StorageType, UpgradePolicy};
+use crate::spec::{self, Engine, Profile, StorageType, UpgradePolicy};
 
-/// Versions to choose from when the spec names none.
+/// Versions of Aurora PostgreSQL to choose from when the spec names none.
 const PREFERRED: [&str; 7] = ["16.1", "15.5", "15.4", "14.10", "14.9", "13.14", "13.13"];
+
+/// The same for MySQL: of a major the newest minor.
+const PREFERRED_MYSQL: [&str; 2] = ["8.4", "8.0"];
 
 /// The class of instances when the spec names none.
 pub const INSTANCE_CLASS: &str = "db.r6g.large";
@@ -28,12 +31,17 @@ pub struct Offer {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
+    pub engine: Engine,
     pub engine_version: String,
     /// The major version that the database began with: parameter groups of another one have it in their name.
     pub first_major: String,
     pub instance_class: String,
-    /// The zone of each instance, the writer's first.
+    /// The zone of each instance of Aurora, the writer's first.
     pub instance_zones: Vec<String>,
+    /// Of MySQL.
+    pub multi_az: bool,
+    /// Of MySQL, in GiB.
+    pub allocated_storage: i32,
     pub name: String,
     pub username: String,
     /// None: `aurora`.
@@ -55,12 +63,20 @@ pub struct Database {
 impl Database {
     /// The major version in use, for example `16`.
     pub fn major(&self) -> &str {
-        major(&self.engine_version)
+        self.engine.major(&self.engine_version)
+    }
+
+    /// The port that clients connect to.
+    pub fn port(&self) -> u16 {
+        match self.engine {
+            Engine::AuroraPostgresql => 5432,
+            Engine::Mysql => 3306,
+        }
     }
 
     /// The family of parameter groups of the version in use.
     pub fn family(&self) -> String {
-        format!("aurora-postgresql{}", self.major())
+        format!("{}{}", self.engine.as_str(), self.major())
     }
 
     pub(crate) fn resolve(
@@ -99,15 +115,36 @@ impl Database {
         }
         // Refused above; nothing as large is laid out all the same.
         let readers = readers.clamp(0, 15);
-        let mut parameters = defaults(&[("log_statement", "all"), ("log_min_duration_statement", "1000")]);
+        let engine = spec.engine;
+        let (ours, fixed) = match engine {
+            Engine::AuroraPostgresql => {
+                (defaults(&[("log_statement", "all"), ("log_min_duration_statement", "1000")]), ("rds.force_ssl", "1"))
+            }
+            Engine::Mysql => {
+                (defaults(&[("slow_query_log", "1"), ("log_output", "FILE")]), ("require_secure_transport", "1"))
+            }
+        };
+        let mut parameters = ours;
         parameters.extend(spec.parameters);
-        parameters.extend(defaults(&[("rds.force_ssl", "1")]));
+        parameters.extend(defaults(&[fixed]));
+        let allocated_storage = spec.allocated_storage_gib.unwrap_or(100);
+        if !(20..=65536).contains(&allocated_storage) {
+            let message = format!("{allocated_storage} is not between 20 and 65536");
+            errors.push(invalid("database.allocatedStorageGib", message));
+        }
+        let multi_az = spec.multi_az.unwrap_or(true);
+        if profile == Profile::Production && !multi_az {
+            errors.push(invalid("database.multiAz", "false needs profile: Ephemeral"));
+        }
         let mut instance_parameters = defaults(&[("shared_preload_libraries", "pg_stat_statements")]);
         instance_parameters.extend(spec.instance_parameters);
         let first_major = decided.and_then(|decided| decided.database_first_major.clone());
         Self {
-            first_major: first_major.unwrap_or_else(|| major(&engine_version).to_owned()),
+            first_major: first_major.unwrap_or_else(|| engine.major(&engine_version).to_owned()),
+            engine,
             engine_version,
+            multi_az,
+            allocated_storage,
             instance_class: spec.instance_class.unwrap_or_else(|| INSTANCE_CLASS.to_owned()),
             instance_zones: instance_zones(readers, zones, decided.map_or(&[], |decided| &decided.database_zones)),
             name: spec.database_name.unwrap_or_else(|| "paymentdb".to_owned()),
@@ -158,10 +195,11 @@ fn engine_version(
     offers: &[Offer],
     errors: &mut Vec<Invalid>,
 ) -> String {
+    let engine = spec.engine;
     let orderable = offers.iter().filter(|offer| zones.iter().all(|zone| offer.zones.contains(zone)));
     let offered: Vec<&str> = orderable.map(|offer| offer.version.as_str()).collect();
     if let Some(exact) = &spec.engine_version {
-        let older_major = pinned.is_some_and(|pinned| number(major(pinned)) > number(major(exact)));
+        let older_major = pinned.is_some_and(|pinned| parts(engine.major(pinned)) > parts(engine.major(exact)));
         if older_major {
             let message =
                 format!("{exact} is of an older major than {}, which cannot be taken back", pinned.unwrap_or(""));
@@ -180,21 +218,28 @@ fn engine_version(
     if let Some(pinned) = pinned {
         return match spec.upgrade_policy {
             UpgradePolicy::Manual => pinned.to_owned(),
-            UpgradePolicy::MinorAuto => newest_minor(major(pinned), &offered).unwrap_or(pinned).to_owned(),
+            UpgradePolicy::MinorAuto => {
+                newest_minor(engine, engine.major(pinned), &offered).unwrap_or(pinned).to_owned()
+            }
         };
     }
     let preferred: Vec<String> = match &spec.preferred_versions {
         Some(versions) => versions.clone(),
+        None if spec.engine == Engine::Mysql => PREFERRED_MYSQL.map(str::to_owned).to_vec(),
         None => PREFERRED.map(str::to_owned).to_vec(),
     };
     if offers.is_empty() {
         // Nothing is known of what is offered: the graph of a manifest is shown without asking.
         return newest(preferred.iter().map(String::as_str)).unwrap_or_default().to_owned();
     }
-    let both = preferred.iter().map(String::as_str).filter(|version| offered.contains(version));
+    let both = preferred.iter().filter_map(|version| match offered.iter().find(|offered| *offered == version) {
+        Some(version) => Some(*version),
+        None if engine.major(version) == version => newest_minor(engine, version, &offered),
+        None => None,
+    });
     let chosen = newest(both).or_else(|| {
-        let newest_major = preferred.iter().map(|version| number(major(version))).max()?;
-        newest_minor(&newest_major.to_string(), &offered)
+        let newest_major = preferred.iter().map(|version| engine.major(version)).max_by_key(|major| parts(major))?;
+        newest_minor(engine, newest_major, &offered)
     });
     match chosen {
         Some(version) => version.to_owned(),
@@ -212,20 +257,17 @@ fn engine_version(
     }
 }
 
-fn newest_minor<'a>(of_major: &str, offered: &[&'a str]) -> Option<&'a str> {
-    newest(offered.iter().copied().filter(|version| major(version) == of_major))
+fn newest_minor<'a>(engine: Engine, of_major: &str, offered: &[&'a str]) -> Option<&'a str> {
+    newest(offered.iter().copied().filter(|version| engine.major(version) == of_major))
 }
 
 fn newest<'a>(versions: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    versions.max_by_key(|version| version.split('.').map(number).collect::<Vec<_>>())
+    versions.max_by_key(|version| parts(version))
 }
 
-fn major(version: &str) -> &str {
-    version.split('.').next().unwrap_or_default()
-}
-
-fn number(text: &str) -> u32 {
-    text.parse().unwrap_or_default()
+/// The numbers of a version, which are compared as numbers.
+fn parts(version: &str) -> Vec<u32> {
+    version.split('.').map(|part| part.parse().unwrap_or_default()).collect()
 }
 
 /// Minutes of a day.
@@ -309,6 +351,19 @@ mod tests {
         assert!(chosen(&spec, None, &["15.4"]).unwrap_err().contains("offered are 15.4"));
         // AWS has withdrawn it since.
         assert_eq!(chosen(&spec, Some("16.1"), &["16.4"]).unwrap(), "16.1");
+    }
+
+    #[test]
+    fn of_mysql_a_major_stands_for_its_newest_minor() {
+        let mut spec = spec::Database { engine: Engine::Mysql, ..spec::Database::default() };
+        assert_eq!(chosen(&spec, None, &["8.0.40", "8.4.3", "8.4.10"]).unwrap(), "8.4.10");
+        assert_eq!(chosen(&spec, None, &["8.0.36", "8.0.40"]).unwrap(), "8.0.40");
+        assert_eq!(chosen(&spec, Some("8.0.36"), &["8.0.40", "8.4.3"]).unwrap(), "8.0.36");
+        spec.upgrade_policy = UpgradePolicy::MinorAuto;
+        assert_eq!(chosen(&spec, Some("8.0.36"), &["8.0.40", "8.4.3"]).unwrap(), "8.0.40");
+        spec.engine_version = Some("8.0.40".to_owned());
+        assert!(chosen(&spec, Some("8.4.3"), &["8.0.40", "8.4.3"]).unwrap_err().contains("cannot be taken back"));
+        assert_eq!((Engine::Mysql.major("8.4.10"), Engine::AuroraPostgresql.major("16.4")), ("8.4", "16"));
     }
 
     #[test]

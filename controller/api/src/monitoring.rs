@@ -39,6 +39,8 @@ impl Monitoring {
             let (period, periods) = (alarm.period_seconds.unwrap_or(60), alarm.periods.unwrap_or(1));
             check_range("monitoring.alarms", period, 60, 86_400, errors);
             check_range("monitoring.alarms", periods, 1, 24, errors);
+            // CloudWatch looks back a week at the most.
+            check_range("monitoring.alarms", period.saturating_mul(periods), 60, 604_800, errors);
         }
         Self {
             subscriptions: named.collect(),

@@ -197,7 +197,7 @@ impl Platform {
             key_administrators: aws.key_administrators.into_iter().collect(),
             ingress,
             compute,
-            database_port: 5432,
+            database_port: database.port(),
             database,
             monitoring,
             log_retention_days,

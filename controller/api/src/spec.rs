@@ -19,7 +19,7 @@ pub use self::additions::{
     Direction, Effect, ExtraRule, ExtraStatement, GroupAdditions, KeyAdditions, Keys, Protocol, SecurityGroups,
 };
 pub use self::application::{Architecture, Autoscaling, Compute, HealthCheck, Ingress, TaskRole, TaskStatement};
-pub use self::database::{Database, StorageType, UpgradePolicy};
+pub use self::database::{Database, Engine, StorageType, UpgradePolicy};
 pub use self::monitoring::{
     Alarm, Comparison, MissingData, Monitoring, Statistic, Subscription, SubscriptionProtocol, Thresholds,
 };
@@ -76,6 +76,10 @@ use crate::status::PaymentPlatformStatus;
         .message("database.databaseName cannot be changed (unset means paymentdb): it is given when the cluster is made; create a further database in the cluster, or a second PaymentPlatform instead"),
     validation = Rule::new("(has(self.database) && has(self.database.username) ? self.database.username : 'dbadmin') == (has(oldSelf.database) && has(oldSelf.database.username) ? oldSelf.database.username : 'dbadmin')")
         .message("database.username cannot be changed (unset means dbadmin): the master user is made with the cluster; create further users in the database instead"),
+    validation = Rule::new("(has(self.database) ? self.database.engine : 'aurora-postgresql') == (has(oldSelf.database) ? oldSelf.database.engine : 'aurora-postgresql')")
+        .message("database.engine cannot be changed (unset means aurora-postgresql): create a second PaymentPlatform and copy the data instead"),
+    validation = Rule::new("self.profile == 'Ephemeral' || !has(self.database) || !has(self.database.multiAz) || self.database.multiAz")
+        .message("database.multiAz: false needs profile: Ephemeral; in Production the loss of one zone must leave the database working"),
     validation = Rule::new("self.profile == 'Ephemeral' || !has(self.database) || !has(self.database.backupRetentionDays) || self.database.backupRetentionDays >= 7")
         .message("database.backupRetentionDays must be at least 7 in Production"),
     validation = Rule::new("self.profile == 'Ephemeral' || (has(self.network) && has(self.network.natGateways) ? self.network.natGateways : 'PerZone') == 'PerZone'")

@@ -211,6 +211,12 @@ pub struct Outputs {
     /// The version of the database engine as deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aurora_engine_version: Option<String>,
+    /// Where the MySQL database is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_endpoint: Option<String>,
+    /// On which port the MySQL database is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_port: Option<i32>,
     /// ARN of the secret with the database's master login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets_manager_secret_arn: Option<String>,

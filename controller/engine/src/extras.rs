@@ -5,8 +5,17 @@ use std::collections::{BTreeSet, HashSet};
 use crate::hold::Hold;
 use crate::id::NodeId;
 use crate::inventory::{Extra, Observation, Role};
+use crate::memory::Memory;
 use crate::plan::{Notice, Options, Plan, Planned, Step};
-use crate::resource::{Delete, Kind};
+use crate::resource::{AnyFound, Delete, Kind, Replace};
+
+/// Whether we have made the node's own thing in place of this one. After a restart it is known by its age: of what is replaced
+/// before it is deleted, an older thing is one that was.
+pub fn was_replaced<C: 'static>(found: &AnyFound, chosen: Option<&AnyFound>, kind: &Kind<C>, memory: &Memory) -> bool {
+    let replaceable = kind.replace_on.iter().any(|(_, how)| *how == Replace::CreateFirst);
+    let older = found.created.zip(chosen.and_then(|chosen| chosen.created)).is_some_and(|(own, new)| own < new);
+    memory.replaced.contains(&found.cloud_id) || (replaceable && older)
+}
 
 /// What holds data, everything that it uses, and what guards data: older data may be under a key that its holder does
 /// not name any longer.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::CloudError;
+use crate::extras::was_replaced;
 use crate::graph::Graph;
 use crate::id::{NodeId, Owner, Region};
 use crate::memory::{Known, Memory};
@@ -243,8 +244,16 @@ impl Inventory {
                     self.missing(&wanted, identity, memory, window)
                 }
             };
+            let chosen = match &seen {
+                Seen::Present(chosen) => Some(chosen.clone()),
+                _ => None,
+            };
             observation.extras.extend(mine.into_iter().map(|found| {
-                let role = if memory.replaced.contains(&found.cloud_id) { Role::Replaced } else { Role::Twin };
+                let role = if was_replaced(&found, chosen.as_deref(), &node.resource.kind(), memory) {
+                    Role::Replaced
+                } else {
+                    Role::Twin
+                };
                 Extra { found, node: node.id.clone(), role }
             }));
             observation.seen.insert(node.id.clone(), seen);

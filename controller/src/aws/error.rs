@@ -143,24 +143,25 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "DBParameterGroupNotFound" | "DBParameterGroupNotFoundFault" | "DBClusterParameterGroupNotFound"
         | "SubscriptionNotFound" | "SourceNotFound" | "NotFound" | "ClusterNotFoundException" | "ServiceNotFoundException"
         | "LoadBalancerNotFound" | "TargetGroupNotFound" | "ListenerNotFound" | "RuleNotFound"
-        | "ObjectNotFoundException" | "ResourceNotFound" => Class::NotFound,
+        | "ObjectNotFoundException" | "OptionGroupNotFoundFault" | "ResourceNotFound" => Class::NotFound,
 
         "InvalidGroup.Duplicate" | "AlreadyExistsException" | "ResourceAlreadyExistsException" | "EntityAlreadyExists"
         | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "DBClusterAlreadyExistsFault" | "DBInstanceAlreadyExists"
         | "DBSubnetGroupAlreadyExists" | "DBParameterGroupAlreadyExists" | "SubscriptionAlreadyExist"
-        | "ResourceExistsException" | "DuplicateLoadBalancerName" | "DuplicateTargetGroupName" => Class::AlreadyExists,
+        | "ResourceExistsException" | "OptionGroupAlreadyExistsFault" | "DuplicateLoadBalancerName" | "DuplicateTargetGroupName" => Class::AlreadyExists,
 
         "InvalidPermission.Duplicate" | "RouteAlreadyExists" | "NetworkAclEntryAlreadyExists" | "Resource.AlreadyAssociated"
         | "Resource.AlreadyAssigned" | "OperationAbortedException" | "OperationAborted" | "ConcurrentModification" | "IncorrectState" | "IncorrectInstanceState"
         | "InvalidState" | "ConflictException" | "FlowLogAlreadyExists" | "IdempotentParameterMismatch"
         | "InvalidEventSubscriptionState" | "InvalidDBClusterStateFault" | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault"
-        | "DBClusterSnapshotAlreadyExistsFault" | "InvalidRequestException" | "ServiceNotActiveException"
+        | "DBClusterSnapshotAlreadyExistsFault" | "DBSnapshotAlreadyExists" | "InvalidRequestException" | "ServiceNotActiveException"
         | "UpdateInProgressException" | "ConcurrentUpdateException" | "DuplicateListener" => Class::Conflict,
 
         "DependencyViolation" | "InvalidIPAddress.InUse" | "AddressInUse" | "InvalidSubnet.Conflict" | "DeleteConflict"
         | "InvalidGroup.InUse" | "InvalidCidrBlock.InUse" | "ResourceInUse" | "BucketNotEmpty"
-        | "InvalidDBSubnetGroupStateFault" | "InvalidDBParameterGroupState" | "SubnetAlreadyInUse"
-        | "ClusterContainsServicesException" | "ClusterContainsTasksException" => Class::InUse,
+        | "InvalidDBSubnetGroupStateFault" | "InvalidDBParameterGroupState" | "InvalidOptionGroupStateFault" | "SubnetAlreadyInUse"
+        | "ClusterContainsServicesException" | "ClusterContainsTasksException" | "ResourceInUseException"
+        | "ClusterContainsContainerInstancesException" | "ClusterContainsCapacityProviderException" => Class::InUse,
 
         "VpcLimitExceeded" | "SubnetLimitExceeded" | "InternetGatewayLimitExceeded" | "AddressLimitExceeded"
         | "NatGatewayLimitExceeded" | "RouteTableLimitExceeded" | "RouteLimitExceeded" | "SecurityGroupLimitExceeded"
@@ -168,7 +169,7 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "LimitExceeded" | "ServiceQuotaExceededException" | "TooManyBuckets" | "VpcEndpointLimitExceeded"
         | "FlowLogsLimitExceeded" | "DBClusterQuotaExceededFault" | "InstanceQuotaExceeded" | "DBSubnetGroupQuotaExceeded"
         | "DBParameterGroupQuotaExceeded" | "EventSubscriptionQuotaExceeded" | "StorageQuotaExceeded" | "SnapshotQuotaExceeded"
-        | "TopicLimitExceeded" | "TooManyLoadBalancers" | "TooManyTargetGroups" | "TooManyListeners" | "TooManyTags"
+        | "TopicLimitExceeded" | "TooManyLoadBalancers" | "TooManyTargetGroups" | "TooManyListeners" | "TooManyTags" | "OptionGroupQuotaExceededFault"
         | "TooManyCertificates" | "LimitExceededFault" => Class::Quota,
 
         "InvalidKeyState" | "KMSInvalidStateException" | "DisabledException" | "KeyUnavailableException"

@@ -23,7 +23,7 @@ use crate::aws::ecs::{Cluster, Container, Service, TaskDefinition, Volume};
 use crate::aws::iam::{Grant, Role, RolePolicy, Thing};
 use crate::aws::logs::LogGroup;
 use crate::aws::policy::{PolicyDocument, Statement};
-use crate::aws::rds;
+use crate::aws::rds::Endpoint;
 use crate::aws::s3::{self, Bucket};
 use crate::aws::secretsmanager::Secret;
 
@@ -48,7 +48,7 @@ pub struct Ground<'a> {
     pub log_group: Ref<LogGroup>,
     /// What else must be there before a task runs.
     pub needs: Vec<NodeId>,
-    pub database: Ref<rds::Cluster>,
+    pub database: Endpoint,
     pub login: Ref<Secret>,
     pub ingress: &'a Ingress,
 }
@@ -109,11 +109,15 @@ fn execution_role(build: &mut Build<'_>, keys: &Keys, login: &Ref<Secret>) -> Re
     role(build, EXECUTION, "execution", policy)
 }
 
-/// The repository of an image in this account's registry; of another image, any of this account.
+/// The repository of an image in a registry of ECR, of whichever account and region; of another image, any of this account.
 fn repository(image: &str, region: &str, account: &str) -> String {
-    let own = image.strip_prefix(&format!("{account}.dkr.ecr.{region}.amazonaws.com/"));
-    let name = own.map(|rest| rest.split(['@', ':']).next().unwrap_or_default());
-    format!("arn:aws:ecr:{region}:{account}:repository/{}", name.unwrap_or("*"))
+    let in_ecr = || {
+        let (registry, image) = image.split_once('/')?;
+        let (owner, place) = registry.strip_suffix(".amazonaws.com")?.split_once(".dkr.ecr.")?;
+        let name = image.split(['@', ':']).next()?;
+        Some(format!("arn:aws:ecr:{place}:{owner}:repository/{name}"))
+    };
+    in_ecr().unwrap_or_else(|| format!("arn:aws:ecr:{region}:{account}:repository/*"))
 }
 
 /// The secret of an ARN that may name one key in it.
@@ -157,6 +161,7 @@ fn task_definition(
     let compute = build.platform.compute.clone();
     let bucket = Bucket::name(names::STATIC, build.env(), &build.platform.account_id);
     let mut environment = BTreeMap::from([("STATIC_ASSETS_BUCKET".to_owned(), bucket)]);
+    environment.retain(|name, _| !compute.secrets.contains_key(name));
     environment.extend(compute.environment);
     let family = TaskDefinition::family(names::APP, build.env());
     let definition = TaskDefinition {
@@ -218,7 +223,9 @@ fn scaling(build: &mut Build<'_>, ingress: &Ingress, service: Ref<Service>) {
     let (requests, cooldown) = (f64::from(compute.requests_per_task), compute.cooldown_seconds);
     let name = ScalableTarget::name(names::APP, build.env());
     let tags = build.tags(ScalableTarget::KIND, names::APP, &name);
-    let target = ScalableTarget { service, fewest: compute.min_tasks, most: compute.max_tasks, tags };
+    let resource_id = ScalableTarget::resource_id(build.env());
+    let (fewest, most) = (compute.min_tasks, compute.max_tasks);
+    let target = ScalableTarget { resource_id, service, fewest, most, tags };
     let target = build.graph.add(COMPONENT, &build.region, names::APP, target);
     let burst = ScalingPolicies::name(BURST, build.env());
     let tracking = TargetTracking { requests, out_cooldown: cooldown, in_cooldown: cooldown };
@@ -264,17 +271,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_image_of_this_account_names_its_repository() {
+    fn an_image_in_ecr_names_its_repository() {
         let of = |image: &str| repository(image, "us-east-1", "123456789012");
         let own = "123456789012.dkr.ecr.us-east-1.amazonaws.com/payments/app";
         let arn = "arn:aws:ecr:us-east-1:123456789012:repository/payments/app";
         assert_eq!(of(&format!("{own}:1.2")), arn);
         assert_eq!(of(&format!("{own}@sha256:00")), arn);
         assert_eq!(of("public.ecr.aws/nginx/nginx:stable"), "arn:aws:ecr:us-east-1:123456789012:repository/*");
-        assert_eq!(
-            of("999999999999.dkr.ecr.us-east-1.amazonaws.com/app"),
-            "arn:aws:ecr:us-east-1:123456789012:repository/*"
-        );
+        let shared = "arn:aws:ecr:eu-west-1:999999999999:repository/app";
+        assert_eq!(of("999999999999.dkr.ecr.eu-west-1.amazonaws.com/app:1"), shared);
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Database: an Aurora PostgreSQL cluster in the subnets without a way out (PCI DSS 1.4.4), encrypted (3.5.1), reached over TLS
+//! Database: an Aurora PostgreSQL cluster, or RDS for MySQL (see `mysql.rs`), in the subnets without a way out (PCI DSS 1.4.4), encrypted (3.5.1), reached over TLS
 //! only (4.2.1), with a master login that nobody has chosen or seen (8.3.2, 8.6.2), what runs on it logged (10.2.1).
 //!
 //! The order is AWS's: the secret before the cluster that gets its password, the log group before the cluster that exports to
 //! it, the cluster before its instances, the writer before its readers, and the host is written into the secret when it is
 //! known. Events wait for the topic.
 
-use payment_platform_api::spec::Profile;
+use payment_platform_api::spec::{Engine, Profile};
 use payment_platform_engine::{NodeId, Ref, Region, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,8 @@ use crate::aws::iam::Role;
 use crate::aws::logs::LogGroup;
 use crate::aws::policy::{PolicyDocument, Statement};
 use crate::aws::rds::{
-    Cluster, ClusterParameterGroup, EventSubscription, Insights, Instance, ParameterGroup, Sources, SubnetGroup,
+    Cluster, ClusterParameterGroup, Endpoint, EventSubscription, Insights, Instance, ParameterGroup, Sources,
+    SubnetGroup,
 };
 use crate::aws::secretsmanager::{Attachment, Login, Secret};
 use crate::aws::sns::Topic;
@@ -34,24 +35,31 @@ pub struct Ground<'a> {
     pub keys: &'a Keys,
     pub subnets: Vec<Ref<Subnet>>,
     pub security_group: Ref<SecurityGroup>,
-    pub log_group: Ref<LogGroup>,
+    pub log_groups: Vec<Ref<LogGroup>>,
     pub topic: &'a Ref<Topic>,
 }
 
 /// What uses the database.
 pub struct Database {
-    pub cluster: Ref<Cluster>,
+    pub endpoint: Endpoint,
     pub login: Ref<Secret>,
     /// What must be there before it can be used: its writer, and the host in the login.
     pub ready: Vec<NodeId>,
 }
 
-/// Adds the cluster with all that it needs.
+/// Adds the database with all that it needs.
 pub fn add(build: &mut Build<'_>, ground: Ground<'_>) -> Database {
+    match build.platform.database.engine {
+        Engine::AuroraPostgresql => aurora(build, ground),
+        Engine::Mysql => super::mysql::add(build, ground),
+    }
+}
+
+fn aurora(build: &mut Build<'_>, ground: Ground<'_>) -> Database {
     let subnet_group = subnet_group(build, ground.subnets);
     let cluster_parameters = cluster_parameters(build);
     let parameters = parameters(build);
-    let secret = secret(build, ground.keys);
+    let secret = secret(build, ground.keys, names::AURORA_PASSWORD, "postgres");
     let database = build.platform.database.clone();
     let identifier = Cluster::name(names::AURORA, build.env());
     let cluster = Cluster {
@@ -66,7 +74,7 @@ pub fn add(build: &mut Build<'_>, ground: Ground<'_>) -> Database {
         parameter_group: cluster_parameters,
         instance_parameter_group: parameters.clone(),
         key: ground.keys.app.clone(),
-        log_group: ground.log_group,
+        log_groups: ground.log_groups,
         port: build.platform.database_port,
         storage_type: database.storage_type.clone(),
         backup_retention_days: database.backup_retention_days,
@@ -76,17 +84,25 @@ pub fn add(build: &mut Build<'_>, ground: Ground<'_>) -> Database {
         apply_immediately: database.apply_immediately,
     };
     let cluster = build.graph.add(COMPONENT, &build.region, names::AURORA, cluster);
+    let endpoint = Endpoint::Cluster(cluster.clone());
     let attachment =
-        Attachment { secret: secret.clone(), cluster: cluster.clone(), port: build.platform.database_port };
+        Attachment { secret: secret.clone(), database: endpoint.clone(), port: build.platform.database_port };
     let attachment = build.graph.add(COMPONENT, &build.region, names::AURORA_PASSWORD, attachment);
     let instances = instances(build, ground.keys, &cluster, &parameters);
     let writer = instances.iter().take(1).map(|writer| writer.node().clone());
     let ready = writer.chain([attachment.node().clone()]).collect();
-    subscriptions(build, ground.topic, &cluster, &parameters, instances);
-    Database { cluster, login: secret, ready }
+    let sources = [
+        ("instance", Sources::Instances(instances)),
+        ("cluster", Sources::Cluster(cluster.clone())),
+        ("parameter-group", Sources::ParameterGroup(parameters.clone())),
+        // Of the kind that RDS itself once had: a VPC's groups are reported by the audit trail.
+        ("security-group", Sources::All),
+    ];
+    subscriptions(build, ground.topic, sources);
+    Database { endpoint, login: secret, ready }
 }
 
-fn subnet_group(build: &mut Build<'_>, subnets: Vec<Ref<Subnet>>) -> Ref<SubnetGroup> {
+pub fn subnet_group(build: &mut Build<'_>, subnets: Vec<Ref<Subnet>>) -> Ref<SubnetGroup> {
     let node = "aurora-subnets";
     let name = SubnetGroup::name(node, build.env());
     let description = format!("Database subnets of payment environment {}", build.env());
@@ -130,14 +146,14 @@ fn parameters(build: &mut Build<'_>) -> Ref<ParameterGroup> {
     build.graph.add(COMPONENT, &build.region, node, group)
 }
 
-fn secret(build: &mut Build<'_>, keys: &Keys) -> Ref<Secret> {
-    let node = names::AURORA_PASSWORD;
+/// The master login; `engine` as AWS's rotation functions call it.
+pub fn secret(build: &mut Build<'_>, keys: &Keys, node: &str, engine: &str) -> Ref<Secret> {
     let name = Secret::name(node, build.env(), &build.owner.uid);
     let database = &build.platform.database;
     let secret = Secret {
         login: Login {
             username: database.username.clone(),
-            engine: "postgres".to_owned(),
+            engine: engine.to_owned(),
             database: database.name.clone(),
             port: build.platform.database_port,
         },
@@ -192,7 +208,8 @@ fn instances(
     made
 }
 
-fn monitoring_role(build: &mut Build<'_>) -> Ref<Role> {
+/// What enhanced monitoring acts as.
+pub fn monitoring_role(build: &mut Build<'_>) -> Ref<Role> {
     let (account, region) = (build.platform.account_id.clone(), build.region.to_string());
     // Against the confused deputy: only instances of this account and region may have it assumed.
     let trust = Statement::trust("monitoring.rds").when("StringEquals", "aws:SourceAccount", &account).when(
@@ -211,20 +228,8 @@ fn monitoring_role(build: &mut Build<'_>) -> Ref<Role> {
     build.graph.add(COMPONENT, &Region::global(), MONITORING, role)
 }
 
-fn subscriptions(
-    build: &mut Build<'_>,
-    topic: &Ref<Topic>,
-    cluster: &Ref<Cluster>,
-    parameters: &Ref<ParameterGroup>,
-    instances: Vec<Ref<Instance>>,
-) {
-    let all = [
-        ("instance", Sources::Instances(instances)),
-        ("cluster", Sources::Cluster(cluster.clone())),
-        ("parameter-group", Sources::ParameterGroup(parameters.clone())),
-        // Of the kind that RDS itself once had: a VPC's groups are reported by the audit trail.
-        ("security-group", Sources::All),
-    ];
+/// Events of these types of source go to the topic.
+pub fn subscriptions<'a>(build: &mut Build<'_>, topic: &Ref<Topic>, all: impl IntoIterator<Item = (&'a str, Sources)>) {
     for (node, sources) in all {
         let name = EventSubscription::name(node, build.env());
         let subscription = EventSubscription {

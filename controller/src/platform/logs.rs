@@ -1,6 +1,7 @@
 //! Log groups: made before whatever writes to them, encrypted with the logs key, and kept for as long as PCI DSS
 //! 10.5.1 asks. A service that finds no group makes one without key and retention.
 
+use payment_platform_api::spec::Engine;
 use payment_platform_engine::{Ref, Resource};
 
 use super::encryption::Keys;
@@ -19,7 +20,8 @@ pub fn flow_log_group(environment: &str) -> String {
 /// The log groups that other components use.
 pub struct LogGroups {
     pub flow_logs: Ref<LogGroup>,
-    pub database: Ref<LogGroup>,
+    /// One for each log that the database exports.
+    pub database: Vec<Ref<LogGroup>>,
     pub application: Ref<LogGroup>,
     pub container_insights: Ref<LogGroup>,
 }
@@ -33,7 +35,14 @@ pub fn application_group(environment: &str) -> String {
 pub fn add(build: &mut Build<'_>, keys: &Keys) -> LogGroups {
     let env = build.env().to_owned();
     let flow_logs = group(build, keys, flow_log_group(&env));
-    let database = group(build, keys, rds::log_group(&rds::Cluster::name(names::AURORA, &env)));
+    let database = match build.platform.database.engine {
+        Engine::AuroraPostgresql => vec![rds::log_group(&rds::Cluster::name(names::AURORA, &env))],
+        Engine::Mysql => {
+            let identifier = rds::MysqlInstance::name(names::MYSQL, &env);
+            rds::MYSQL_LOGS.map(|log| rds::instance_log_group(&identifier, log)).to_vec()
+        }
+    };
+    let database = database.into_iter().map(|name| group(build, keys, name)).collect();
     let application = group(build, keys, application_group(&env));
     let insights = format!("/aws/ecs/containerinsights/{}/performance", Cluster::name(&env));
     let container_insights = group(build, keys, insights);

@@ -9,6 +9,7 @@ mod flow_logs;
 mod ingress;
 mod logs;
 mod monitoring;
+mod mysql;
 mod network;
 mod security_groups;
 mod static_assets;
@@ -50,6 +51,8 @@ pub mod names {
     pub const ECS_TASKS: &str = "ecs-tasks";
     pub const AURORA: &str = "aurora";
     pub const AURORA_PASSWORD: &str = "aurora-password";
+    pub const MYSQL: &str = "mysql";
+    pub const MYSQL_PASSWORD: &str = "mysql-password";
     pub const ALERTS: &str = "alerts";
     pub const APP: &str = "app";
     pub const STATIC: &str = "static";
@@ -70,7 +73,7 @@ pub fn desired(platform: &Platform, owner: &Owner) -> Graph<Aws> {
         keys: &keys,
         subnets: network.database_subnets,
         security_group: groups.aurora,
-        log_group: log_groups.database,
+        log_groups: log_groups.database,
         topic: &topic,
     };
     let database = database::add(&mut build, ground);
@@ -90,7 +93,7 @@ pub fn desired(platform: &Platform, owner: &Owner) -> Graph<Aws> {
         security_group: groups.ecs_tasks,
         log_group: log_groups.application,
         needs: needs.into_iter().chain(database.ready).collect(),
-        database: database.cluster,
+        database: database.endpoint,
         login: database.login,
         ingress: &ingress,
     };

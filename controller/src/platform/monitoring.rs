@@ -90,7 +90,13 @@ pub fn alarms(build: &mut Build<'_>, topic: &Ref<Topic>, ingress: &Ingress) {
     };
     let balancer = || ("LoadBalancer".to_owned(), Dimension::LoadBalancer(ingress.load_balancer.clone()));
     let targets = || ("TargetGroup".to_owned(), Dimension::TargetGroup(ingress.target_group.clone()));
-    let database = || BTreeMap::from([text("DBClusterIdentifier", rds::Cluster::name(names::AURORA, &env))]);
+    let database = || {
+        let dimension = match build.platform.database.engine {
+            spec::Engine::AuroraPostgresql => text("DBClusterIdentifier", rds::Cluster::name(names::AURORA, &env)),
+            spec::Engine::Mysql => text("DBInstanceIdentifier", rds::MysqlInstance::name(names::MYSQL, &env)),
+        };
+        BTreeMap::from([dimension])
+    };
     let percent = |of: &str, namespace, metric, dimensions, comparison, threshold: i32| Plain {
         description: format!("{of} is above {threshold} percent for ten minutes."),
         namespace,
@@ -227,7 +233,7 @@ fn extra(build: &mut Build<'_>, topic: &Ref<Topic>, wanted: spec::Alarm) {
             spec::Comparison::LessThanOrEqualTo => "LessThanOrEqualToThreshold",
         }
         .to_owned(),
-        threshold: wanted.threshold as f64,
+        threshold: wanted.threshold,
         missing_data: match wanted.missing_data {
             spec::MissingData::Missing => MISSING,
             spec::MissingData::NotBreaching => FINE,

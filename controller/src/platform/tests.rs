@@ -1,4 +1,4 @@
-use payment_platform_api::spec::{NatGateways, Network, PaymentPlatformSpec, Profile};
+use payment_platform_api::spec::{Database, Engine, Ingress, NatGateways, Network, PaymentPlatformSpec, Profile};
 use payment_platform_api::{Facts, Platform};
 use payment_platform_engine::Owner;
 
@@ -22,6 +22,13 @@ fn owner() -> Owner {
 /// Every shape of a platform that a spec can ask for.
 fn shapes() -> Vec<PaymentPlatformSpec> {
     let mut shapes = Vec::new();
+    let certificate_arn = Some("arn:aws:acm:us-east-1:123456789012:certificate/a".to_owned());
+    shapes.push(PaymentPlatformSpec {
+        environment: "prd".into(),
+        database: Some(Database { engine: Engine::Mysql, ..Database::default() }),
+        ingress: Some(Ingress { certificate_arn, ..Ingress::default() }),
+        ..PaymentPlatformSpec::default()
+    });
     for profile in [Profile::Production, Profile::Ephemeral] {
         for zones in [2, 3] {
             for nat_gateways in [NatGateways::PerZone, NatGateways::Single] {
@@ -76,6 +83,13 @@ fn no_name_is_longer_than_aws_takes_for_the_longest_environment() {
     for node in desired(&platform, &owner()).nodes() {
         let resource = node.resource.json();
         let text = |field: &str| resource[field].as_str().unwrap_or_default().len();
+        let longest = match node.id.kind.as_str() {
+            "elbv2/load-balancer" | "elbv2/target-group" => 32,
+            "iam/role" => 64,
+            "s3/bucket" => 63,
+            _ => 255,
+        };
+        assert!(text("name") <= longest && text("identifier") <= 63 && text("family") <= 255, "{}", node.id);
         assert!(text("group_name") <= 255 && text("description") <= 255 && text("name") <= 256, "{}", node.id);
         for (key, value) in resource["tags"]["own"].as_object().into_iter().flatten() {
             assert!(key.len() <= 128 && value.as_str().unwrap().len() <= 256, "{} {key}", node.id);
@@ -95,10 +109,12 @@ fn what_is_switched_off_leaves_no_rule_and_no_statement_behind() {
 
 #[test]
 fn a_look_covers_the_name_of_every_log_group() {
-    let graph = desired(&Platform::resolve(&shapes()[0], &facts()).unwrap(), &owner());
-    for node in graph.nodes().iter().filter(|node| node.id.kind == "logs/log-group") {
-        assert!(PREFIXES.iter().any(|prefix| node.id.name.starts_with(prefix)), "{}", node.id);
-        assert!(node.id.name.contains(PATTERN), "{}", node.id);
+    for spec in shapes() {
+        let graph = desired(&Platform::resolve(&spec, &facts()).unwrap(), &owner());
+        for node in graph.nodes().iter().filter(|node| node.id.kind == "logs/log-group") {
+            assert!(PREFIXES.iter().any(|prefix| node.id.name.starts_with(prefix)), "{}", node.id);
+            assert!(node.id.name.contains(PATTERN), "{}", node.id);
+        }
     }
 }
 

@@ -171,6 +171,7 @@ pub const ROWS: &[Row] = &[
             ("managed_tags", Changed),
             ("tags_from", Changed),
             ("zone_rebalancing", Changed),
+            ("sets_more", Changed),
         ],
         |scene| other_service(scene).boxed(),
     ),
@@ -380,7 +381,8 @@ async fn other_service(scene: &Scene<'_>) -> anyhow::Result<()> {
     let vpc = vpc.security_groups(scene.id_of("ec2/security-group/alb")?).build()?;
     let breaker = ecs::DeploymentCircuitBreaker::builder().enable(false).rollback(false).build();
     let deployment = ecs::DeploymentConfiguration::builder().deployment_circuit_breaker(breaker);
-    let deployment = deployment.minimum_healthy_percent(0).maximum_percent(150).build();
+    let alarms = ecs::DeploymentAlarms::builder().alarm_names("elsewhere").enable(true).rollback(false).build()?;
+    let deployment = deployment.minimum_healthy_percent(0).maximum_percent(150).alarms(alarms).build();
     let call = client.update_service().cluster(cluster(&scene.id)).service(&scene.id).task_definition(made);
     let call = call.desired_count(0).capacity_provider_strategy(spot).platform_version("1.4.0");
     let call = call.network_configuration(ecs::NetworkConfiguration::builder().awsvpc_configuration(vpc).build());

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use payment_platform_tests::{controller, root};
 use serde_json::Value;
 
@@ -38,7 +38,8 @@ struct Kind {
 }
 
 fn resources() -> anyhow::Result<String> {
-    let nodes = nodes()?;
+    let nodes = nodes("minimal")?;
+    let with_mysql = self::nodes("mysql")?;
     let mut text = format!(
         "{GENERATED}\n# Resources\n\nEvery kind of AWS resource that the controller makes and keeps, from its source file. \
          *Fields* are what is compared with what is wanted: whatever differs, or is there too much, is drift. *Looked \
@@ -48,8 +49,11 @@ fn resources() -> anyhow::Result<String> {
     let _ = writeln!(text, "| kind | looked at | holds data | PCI DSS | nodes of a production platform in two zones |");
     let _ = writeln!(text, "|---|---|---|---|---|");
     for kind in &kinds {
-        let count = nodes.get(&kind.name).map_or(0, Vec::len);
-        ensure!(count > 0, "{} has no node in examples/minimal.yaml", kind.name);
+        let count = match (nodes.get(&kind.name), with_mysql.get(&kind.name)) {
+            (Some(own), _) => own.len().to_string(),
+            (None, Some(own)) => format!("{} with `engine: mysql`", own.len()),
+            (None, None) => bail!("{} has no node in examples/minimal.yaml and mysql.yaml", kind.name),
+        };
         let anchor = kind.name.replace('/', "");
         let every = if kind.fast { "every minute" } else { "every ten minutes" };
         let data = if kind.stateful { "yes" } else { "" };
@@ -67,7 +71,8 @@ fn resources() -> anyhow::Result<String> {
         for (name, kind, about) in &kind.fields {
             let _ = writeln!(text, "| `{name}` | `{}` | {about} |", kind.replace('|', "\\|"));
         }
-        let names: Vec<String> = nodes[&kind.name].iter().map(|node| format!("`{node}`")).collect();
+        let own = nodes.get(&kind.name).or(with_mysql.get(&kind.name)).into_iter().flatten();
+        let names: Vec<String> = own.map(|node| format!("`{node}`")).collect();
         let _ = writeln!(text, "\nNodes: {}\n", names.join(", "));
         let actions: Vec<String> = kind.actions.iter().map(|action| format!("`{action}`")).collect();
         let _ = writeln!(text, "IAM actions: {}", actions.join(", "));
@@ -75,11 +80,11 @@ fn resources() -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The nodes of the smallest example, by kind.
-fn nodes() -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+/// The nodes of an example, by kind.
+fn nodes(example: &str) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
     let output = Command::new(controller::binary()?)
         .args(["graph", "-o", "json", "-f"])
-        .arg(root().join("examples/minimal.yaml"))
+        .arg(root().join(format!("examples/{example}.yaml")))
         .output()?;
     let graph: Value = serde_json::from_slice(&output.stdout).context("the graph is no JSON")?;
     let mut nodes: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -150,6 +150,8 @@ pub struct TaskRole {
 
 /// One statement of the application's own policy.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[x_kube(validation = Rule::new("!('*' in self.resources) || self.actions.all(action, action in ['cloudwatch:PutMetricData', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords', 'xray:GetSamplingRules', 'xray:GetSamplingTargets', 'sts:GetCallerIdentity'])")
+    .message("extraStatements: * as a resource is for cloudwatch:PutMetricData, xray:Put... and xray:GetSampling..., sts:GetCallerIdentity, which AWS has no resources of; name the ARNs of all else (PCI DSS 7.2.5)"))]
 #[serde(rename_all = "camelCase")]
 pub struct TaskStatement {
     /// Name of the statement: letters and digits. It must begin with Extra, so that it never meets one of the platform's.
@@ -160,10 +162,13 @@ pub struct TaskStatement {
     pub effect: Effect,
     /// Actions of one service or several, for example sqs:SendMessage. Not everything of a service, and not everything
     /// (PCI DSS 7.2.5).
-    #[schemars(length(min = 1, max = 20), inner(length(max = 100), regex(pattern = r"^[a-z0-9-]+:[A-Za-z]+\*?$")))]
+    #[schemars(length(min = 1, max = 20), inner(length(max = 100), regex(pattern = r"^[a-z0-9-]+:[A-Za-z0-9]+\*?$")))]
     pub actions: Vec<String>,
-    /// ARNs of what the actions are allowed on, * for a part of one.
-    #[schemars(length(min = 1, max = 20), inner(length(max = 600), regex(pattern = r"^arn:aws:[!-~]+$")))]
+    /// ARNs of what the actions are allowed on, * for a part of one; * alone for what AWS has no resources of.
+    #[schemars(
+        length(min = 1, max = 20),
+        inner(length(max = 600), regex(pattern = r"^([*]|arn:aws:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:[!-~]+)$"))
+    )]
     pub resources: Vec<String>,
     /// Conditions as in IAM: operator, then key, then values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -1,4 +1,4 @@
-//! What a platform engineer writes about the database and about who is told of what happens.
+//! What a platform engineer writes about the database.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,38 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The Aurora PostgreSQL cluster.
+/// The database: an Aurora PostgreSQL cluster, or RDS for MySQL.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[x_kube(
+    validation = Rule::new("self.engine != 'mysql' || (!has(self.readers) && !has(self.storageType) && !has(self.instanceParameters))")
+        .message("database.readers, storageType and instanceParameters are Aurora's; with engine mysql set multiAz, allocatedStorageGib and parameters instead"),
+    validation = Rule::new("self.engine == 'mysql' || (!has(self.multiAz) && !has(self.allocatedStorageGib))")
+        .message("database.multiAz and allocatedStorageGib need engine mysql; Aurora has readers, and its storage grows by itself"),
+    validation = Rule::new("self.engine == 'mysql' ? (!has(self.engineVersion) || self.engineVersion.matches('^[0-9]+[.][0-9]+[.][0-9]+$')) : (!has(self.engineVersion) || self.engineVersion.matches('^[0-9]+[.][0-9]+$'))")
+        .message("database.engineVersion is like 16.4 of Aurora PostgreSQL and like 8.4.5 of MySQL")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
-    /// An exact engine version, for example 16.4; one that is not offered is a condition that names those that are. Default:
-    /// the newest of preferredVersions that is offered. A newer major is an upgrade, made in the maintenance window.
+    /// aurora-postgresql (the default): a cluster with writer and readers. mysql: an RDS instance with a standby in a second
+    /// zone. Cannot be changed.
+    #[serde(default)]
+    pub engine: Engine,
+
+    /// An exact engine version, for example 16.4, or 8.4.5 of MySQL; one that is not offered is a condition that names those
+    /// that are. Default: the newest of preferredVersions that is offered. A newer major is an upgrade, made in the maintenance
+    /// window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 16), regex(pattern = r"^[0-9]{2}\.[0-9]{1,2}$"))]
+    #[schemars(length(max = 16), regex(pattern = r"^[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,2})?$"))]
     pub engine_version: Option<String>,
 
     /// Versions to choose from when the platform is built; the newest that is offered is taken and stays. If none is, the
-    /// newest minor of the newest of their majors. Default: 16.1, 15.5, 15.4, 14.10, 14.9, 13.14, 13.13.
+    /// newest minor of the newest of their majors. A major stands for its newest minor. Default: 16.1, 15.5, 15.4, 14.10, 14.9,
+    /// 13.14, 13.13; of MySQL 8.4, 8.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 20), inner(length(max = 16), regex(pattern = r"^[0-9]{2}\.[0-9]{1,2}$")))]
+    #[schemars(
+        length(min = 1, max = 20),
+        inner(length(max = 16), regex(pattern = r"^[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,2})?$"))
+    )]
     pub preferred_versions: Option<Vec<String>>,
 
     /// Manual (the default): the controller moves to no other version by itself. MinorAuto: it moves to the newest minor
@@ -32,6 +50,15 @@ pub struct Database {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), regex(pattern = r"^db\.[a-z0-9-]+\.[a-z0-9]+$"))]
     pub instance_class: Option<String>,
+
+    /// Of MySQL: whether a standby in another zone takes over when the instance fails. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multi_az: Option<bool>,
+
+    /// Of MySQL: GiB of storage, 20 to 65536. Default: 100. It can grow and not shrink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 20, max = 65536))]
+    pub allocated_storage_gib: Option<i32>,
 
     /// Instances besides the writer, 0 to 15, spread over the zones. Default: 1. Without any, the loss of the writer's zone
     /// stops the database until a new writer is made.
@@ -79,18 +106,19 @@ pub struct Database {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apply_immediately: Option<bool>,
 
-    /// Cluster parameters besides those of the platform (log_statement=all, log_min_duration_statement=1000, rds.force_ssl=1,
-    /// of which the last stays). At most 50.
+    /// Parameters besides those of the platform: of the Aurora cluster log_statement=all, log_min_duration_statement=1000 and
+    /// rds.force_ssl=1, of MySQL slow_query_log=1, log_output=FILE and require_secure_transport=1, of which the last stays in
+    /// each. At most 50.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend(
         "maxProperties" = 50,
         "additionalProperties" = serde_json::json!({"type": "string", "maxLength": 512})
     ))]
-    #[x_kube(validation = Rule::new("self.all(name, size(name) >= 1 && size(name) <= 100 && name.matches('^[a-z][a-z0-9_.]*$') && name != 'rds.force_ssl')")
-        .message("database.parameters: a name has up to 100 lower-case letters, digits, _ and . and is not rds.force_ssl, which stays on (PCI DSS 4.2.1)"))]
+    #[x_kube(validation = Rule::new("self.all(name, size(name) >= 1 && size(name) <= 100 && name.matches('^[a-z][a-z0-9_.]*$') && !(name in ['rds.force_ssl', 'require_secure_transport']))")
+        .message("database.parameters: a name has up to 100 lower-case letters, digits, _ and . and is neither rds.force_ssl nor require_secure_transport, which stay on (PCI DSS 4.2.1)"))]
     pub parameters: BTreeMap<String, String>,
 
-    /// Instance parameters besides that of the platform (shared_preload_libraries=pg_stat_statements). At most 50.
+    /// Of Aurora: instance parameters besides that of the platform (shared_preload_libraries=pg_stat_statements). At most 50.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend(
         "maxProperties" = 50,
@@ -116,6 +144,36 @@ pub struct Database {
     #[x_kube(validation = Rule::new("self in [1, 5, 10, 15, 30, 60]")
         .message("database.monitoringSeconds must be one of 1, 5, 10, 15, 30, 60"))]
     pub monitoring_seconds: Option<i32>,
+}
+
+/// What kind of database it is.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Engine {
+    #[default]
+    #[serde(rename = "aurora-postgresql")]
+    AuroraPostgresql,
+    #[serde(rename = "mysql")]
+    Mysql,
+}
+
+impl Engine {
+    /// As RDS calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AuroraPostgresql => "aurora-postgresql",
+            Self::Mysql => "mysql",
+        }
+    }
+
+    /// The major version of a version: `16` of `16.4`, `8.4` of MySQL's `8.4.5`.
+    pub fn major(self, version: &str) -> &str {
+        let parts = match self {
+            Self::AuroraPostgresql => 1,
+            Self::Mysql => 2,
+        };
+        let end = version.match_indices('.').nth(parts - 1).map_or(version.len(), |(at, _)| at);
+        &version[..end]
+    }
 }
 
 /// Who moves the database to other versions.

@@ -70,6 +70,8 @@ pub struct Thresholds {
 
 /// An alarm of your own on one metric of CloudWatch.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[x_kube(validation = Rule::new("(has(self.periodSeconds) ? self.periodSeconds : 60) * (has(self.periods) ? self.periods : 1) <= 604800")
+    .message("monitoring.alarms: periodSeconds times periods must be at most 604800, a week"))]
 #[serde(rename_all = "camelCase")]
 pub struct Alarm {
     /// Name: lower-case letters, digits and hyphens, beginning with a letter. On AWS it is payment-{environment}-extra-{name}.
@@ -82,7 +84,7 @@ pub struct Alarm {
     #[schemars(length(min = 1, max = 255), regex(pattern = r"^[A-Za-z0-9._/#-]+$"))]
     pub namespace: String,
     /// Name of the metric.
-    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[!-~]+$"))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[ -~]+$"))]
     pub metric: String,
     /// Of what, by the dimension's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -107,7 +109,7 @@ pub struct Alarm {
     #[serde(default)]
     pub comparison: Comparison,
     /// The value to compare with.
-    pub threshold: i64,
+    pub threshold: f64,
     /// What no data means: Missing (the default: the alarm has no state), NotBreaching or Breaching.
     #[serde(default)]
     pub missing_data: MissingData,

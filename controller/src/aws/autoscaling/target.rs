@@ -14,7 +14,7 @@ use payment_platform_engine::resource::Create;
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
-use crate::aws::ecs::{Cluster, Service, resource_id};
+use crate::aws::ecs::{Cluster, Service};
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{self, TagMap, Tags, claim};
 use crate::aws::{Aws, touches};
@@ -25,6 +25,8 @@ const PREFIX: &str = "service/ecs-payment-cluster-";
 /// The bounds of a service.
 #[derive(Clone, Serialize)]
 pub struct ScalableTarget {
+    /// How Application Auto Scaling calls the service.
+    pub resource_id: String,
     pub service: Ref<Service>,
     pub fewest: i32,
     pub most: i32,
@@ -59,6 +61,11 @@ impl ScalableTarget {
     pub fn name(node: &str, environment: &str) -> String {
         format!("{node}-scaling-payment-{environment}")
     }
+
+    /// Of the service of an environment.
+    pub fn resource_id(environment: &str) -> String {
+        format!("service/{}/{}", Cluster::name(environment), Service::name(environment))
+    }
 }
 
 impl Resource for ScalableTarget {
@@ -81,13 +88,15 @@ impl Resource for ScalableTarget {
     type Fields = Fields;
     type Output = Output;
 
+    /// There is one for each service, and one that is not ours would refuse our tags.
     fn unique_name(&self) -> Option<String> {
-        None
+        Some(self.resource_id.clone())
     }
 
     fn fields(&self, up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
+        up.get(&self.service)?;
         Ok(Fields {
-            resource_id: resource_id(up.get(&self.service)?),
+            resource_id: self.resource_id.clone(),
             fewest: self.fewest,
             most: self.most,
             suspended: Suspended::default(),
@@ -201,8 +210,7 @@ pub(super) fn arn(target: &Seen) -> &str {
 /// Whether the target is that of the service of the environment in its tags.
 pub(super) fn is_ours(target: &Seen, tags: &TagMap) -> bool {
     let environment = tags.get("Environment").map_or("", String::as_str);
-    let id = format!("service/{}/{}", Cluster::name(environment), Service::name(environment));
-    claim(tags).is_some() && target.resource_id == id
+    claim(tags).is_some() && target.resource_id == ScalableTarget::resource_id(environment)
 }
 
 fn read(aws: &Aws, target: &Seen, tags: TagMap) -> Found<ScalableTarget> {
@@ -211,7 +219,7 @@ fn read(aws: &Aws, target: &Seen, tags: TagMap) -> Found<ScalableTarget> {
     let stopped = |part: fn(&SuspendedState) -> Option<bool>| state.and_then(part).unwrap_or_default();
     Found {
         claim: claim(&tags),
-        name: None,
+        name: Some(resource_id.clone()),
         name_fits: is_ours(target, &tags),
         cloud_id: arn.clone(),
         uses: vec![format!("arn:aws:ecs:{}:{}:{resource_id}", aws.region, aws.account_id)],

@@ -17,6 +17,7 @@ use payment_platform_engine::resource::Create;
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
+use super::service::may_be_early;
 use super::{arn, change_tags, name_of, tag_list, tag_map};
 use crate::aws::error::{During, built, gone};
 use crate::aws::kms::Key;
@@ -87,9 +88,11 @@ impl Resource for Cluster {
     }
 
     fn fields(&self, up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
+        let insights = seen.map(|seen| &seen.container_insights).filter(|level| *level == "enhanced");
         Ok(Fields {
             name: self.name.clone(),
-            container_insights: "enabled".to_owned(),
+            // More is welcome.
+            container_insights: insights.cloned().unwrap_or_else(|| "enabled".to_owned()),
             capacity_providers: PROVIDERS.map(str::to_owned).into(),
             default_strategy: BTreeMap::from([("FARGATE".to_owned(), placed(0, 1))]),
             storage_key_id: Some(name_of(&up.get(&self.storage_key)?.arn).to_owned()),
@@ -120,7 +123,8 @@ impl Resource for Cluster {
         let call = call.configuration(configuration(&want)).set_tags(Some(tag_list(&want.tags)));
         let call = call.set_capacity_providers(Some(want.capacity_providers.iter().cloned().collect()));
         let call = call.set_default_capacity_provider_strategy(Some(strategy()?));
-        let made = call.send().await.during("ecs:CreateCluster")?.cluster;
+        // In a new account the service-linked role may lag.
+        let made = may_be_early(call.send().await.during("ecs:CreateCluster"))?.cluster;
         let arn = made.and_then(|cluster| cluster.cluster_arn).unwrap_or_else(|| arn_of(&cx.cloud, &want.name));
         Ok(Progress::Done(Output { arn, name: want.name }))
     }

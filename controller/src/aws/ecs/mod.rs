@@ -6,7 +6,7 @@ mod service;
 mod task_definition;
 
 pub use cluster::Cluster;
-pub use service::{Service, resource_id};
+pub use service::Service;
 pub use task_definition::{Container, TaskDefinition, Volume};
 
 use aws_sdk_ecs::types::Tag;

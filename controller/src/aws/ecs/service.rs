@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_sdk_ecs::types::builders::DeploymentConfigurationBuilder;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
-    DeploymentConfiguration, LaunchType, LoadBalancer as Attachment, NetworkConfiguration, PropagateTags,
-    SchedulingStrategy, Service as Seen, ServiceField,
+    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentAlarms, DeploymentCircuitBreaker,
+    DeploymentConfiguration, DeploymentStrategy, LaunchType, LoadBalancer as Attachment, NetworkConfiguration,
+    PropagateTags, SchedulingStrategy, Service as Seen, ServiceConnectConfiguration, ServiceField,
 };
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::Create;
@@ -74,15 +75,25 @@ pub struct Fields {
     pub managed_tags: bool,
     pub tags_from: String,
     pub zone_rebalancing: bool,
+    /// Whether anything else decides how it is deployed or connected (a strategy, hooks, alarms, a registry, …).
+    pub sets_more: bool,
     /// Whether the deployment has failed, so long ago that it is time to try again.
     pub retry_due: bool,
     pub tags: TagMap,
     /// When ECS went back to what runs now, in milliseconds since 1970.
     #[serde(skip)]
     pub rolled_back: Unread<i64>,
-    /// The revision to try again.
+    /// What to try again.
     #[serde(skip)]
-    pub newest: Unread<String>,
+    pub newest: Unread<Rollout>,
+}
+
+/// What ECS takes back when a deployment fails (API Reference, ServiceRevision), as far as it opens nothing.
+#[derive(Clone, Debug)]
+pub struct Rollout {
+    pub task_definition: String,
+    pub subnets: BTreeSet<String>,
+    pub target_groups: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,11 +129,6 @@ impl Service {
     }
 }
 
-/// How Application Auto Scaling calls the service.
-pub fn resource_id(output: &Output) -> String {
-    format!("service/{}/{}", output.cluster, output.name)
-}
-
 impl Resource for Service {
     const KIND: &'static str = "ecs/service";
     const ACTIONS: &'static [&'static str] = &[
@@ -151,25 +157,28 @@ impl Resource for Service {
 
     fn fields(&self, up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
         let newest = up.get(&self.task_definition)?;
-        // ECS went back from it, or from one before it that has been exchanged since.
-        let failed = |seen: &&Fields| seen.rolled_back.get().is_some_and(|back| newest.registered < *back);
-        let task_definition = seen.filter(failed).map_or(&newest.arn, |seen| &seen.task_definition);
         let subnets: Result<_, _> = self.subnets.iter().map(|subnet| Ok(up.get(subnet)?.subnet_id.clone())).collect();
+        let group = up.get(&self.target_group)?.arn.clone();
+        let rollout = Rollout {
+            task_definition: newest.arn.clone(),
+            subnets: subnets?,
+            target_groups: BTreeMap::from([(group, behind(CONTAINER, i32::from(self.container_port)))]),
+        };
+        // ECS went back from it: what it went back to stays until it is time to try again.
+        let failed = |seen: &&Fields| seen.rolled_back.get().is_some_and(|back| newest.registered < *back);
+        let now = seen.filter(failed).map_or_else(|| rollout.clone(), Fields::rollout);
         let (fewest, most) = self.bounds;
         Ok(Fields {
             name: self.name.clone(),
             cluster: up.get(&self.cluster)?.name.clone(),
-            task_definition: task_definition.clone(),
+            task_definition: now.task_definition,
             desired: seen.map_or(self.desired, |seen| seen.desired).max(fewest).min(most),
             launched_by: [LaunchType::Fargate.as_str().to_owned()].into(),
             platform_version: "LATEST".to_owned(),
-            subnets: subnets?,
+            subnets: now.subnets,
             security_groups: [up.get(&self.security_group)?.group_id.clone()].into(),
             public_ip: false,
-            target_groups: BTreeMap::from([(
-                up.get(&self.target_group)?.arn.clone(),
-                behind(CONTAINER, i32::from(self.container_port)),
-            )]),
+            target_groups: now.target_groups,
             minimum_healthy_percent: self.minimum_healthy_percent,
             maximum_percent: MAXIMUM_PERCENT,
             circuit_breaker: true,
@@ -179,10 +188,11 @@ impl Resource for Service {
             managed_tags: true,
             tags_from: PropagateTags::Service.as_str().to_owned(),
             zone_rebalancing: true,
+            sets_more: false,
             retry_due: false,
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
             rolled_back: Unread::default(),
-            newest: Unread::of(newest.arn.clone()),
+            newest: Unread::of(rollout),
         })
     }
 
@@ -209,17 +219,13 @@ impl Resource for Service {
         let call = call.task_definition(&want.task_definition).desired_count(want.desired).client_token(&cx.token);
         let call = call.launch_type(LaunchType::Fargate).platform_version(&want.platform_version);
         let call = call.scheduling_strategy(SchedulingStrategy::Replica);
-        let call = call.network_configuration(network(&want, action)?).deployment_configuration(deployment(&want));
+        let call =
+            call.network_configuration(network(&want, action)?).deployment_configuration(deployment(&want).build());
         let call = call.set_load_balancers(Some(attachments(&want)));
         let call = call.health_check_grace_period_seconds(want.grace_seconds).enable_execute_command(want.exec);
         let call = call.enable_ecs_managed_tags(want.managed_tags).propagate_tags(PropagateTags::Service);
         let call = call.availability_zone_rebalancing(rebalancing(&want)).set_tags(Some(tag_list(&want.tags)));
-        // One code for a role that lags, a service of this name that is still draining, and all else that ECS does not like:
-        // it is tried again, ever less often, and AWS's words stand in the condition meanwhile.
-        call.send().await.during(action).map_err(|error| match error.code == "InvalidParameterException" {
-            true => CloudError { class: Class::NotYet, ..error },
-            false => error,
-        })?;
+        may_be_early(call.send().await.during(action))?;
         let arn = arn(&cx.cloud, &format!("service/{}/{}", want.cluster, want.name));
         let (until, retry) = ("the first deployment is complete", cx.cloud.limits.poll);
         Ok(Progress::Waiting { cloud_id: Some(arn), until, retry })
@@ -233,13 +239,22 @@ impl Resource for Service {
     ) -> Result<Progress<Output>, CloudError> {
         let action = "ecs:UpdateService";
         let touches = |field: &str| touches(&changes, field);
+        // All that ECS has taken back, together: the parts do not fit those that run now.
+        let retried = want.newest.get().filter(|_| touches("retry_due")).cloned();
+        let want = match retried {
+            Some(Rollout { task_definition, subnets, target_groups }) => {
+                Fields { task_definition, subnets, target_groups, ..want }
+            }
+            None => want,
+        };
+        let retry = touches("retry_due");
         let call = cx.cloud.ecs.update_service().cluster(&now.cluster).service(&now.name);
         let (mut call, mut modified) = (call, false);
-        if touches("task_definition") {
-            (call, modified) = (call.task_definition(&want.task_definition), true);
+        if retry {
+            call = call.force_new_deployment(true);
         }
-        if let Some(newest) = want.newest.get().filter(|_| touches("retry_due")) {
-            (call, modified) = (call.task_definition(newest).force_new_deployment(true), true);
+        if touches("task_definition") || retry {
+            (call, modified) = (call.task_definition(&want.task_definition), true);
         }
         if touches("desired") {
             (call, modified) = (call.desired_count(want.desired), true);
@@ -251,14 +266,24 @@ impl Resource for Service {
         if touches("platform_version") {
             (call, modified) = (call.platform_version(&want.platform_version), true);
         }
-        if touches("subnets") || touches("security_groups") || touches("public_ip") {
+        if touches("subnets") || touches("security_groups") || touches("public_ip") || retry {
             (call, modified) = (call.network_configuration(network(&want, action)?), true);
         }
-        if touches("target_groups") {
+        if touches("target_groups") || retry {
             (call, modified) = (call.set_load_balancers(Some(attachments(&want))), true);
         }
         if ["minimum_healthy_percent", "maximum_percent", "circuit_breaker", "rollback"].into_iter().any(touches) {
-            (call, modified) = (call.deployment_configuration(deployment(&want)), true);
+            (call, modified) = (call.deployment_configuration(deployment(&want).build()), true);
+        }
+        if touches("sets_more") {
+            // What is not said stays as it is, so that each part is said to be nothing.
+            let alarms = DeploymentAlarms::builder().set_alarm_names(Some(Vec::new())).enable(false).rollback(false);
+            let plain = deployment(&want).strategy(DeploymentStrategy::Rolling).bake_time_in_minutes(0);
+            let plain = plain.set_lifecycle_hooks(Some(Vec::new())).alarms(built(alarms.build(), action)?).build();
+            let unconnected = ServiceConnectConfiguration::builder().enabled(false).build();
+            call = call.deployment_configuration(plain).service_connect_configuration(unconnected);
+            call = call.set_service_registries(Some(Vec::new())).set_vpc_lattice_configurations(Some(Vec::new()));
+            (call, modified) = (call.set_volume_configurations(Some(Vec::new())), true);
         }
         if touches("grace_seconds") {
             (call, modified) = (call.health_check_grace_period_seconds(want.grace_seconds), true);
@@ -277,7 +302,8 @@ impl Resource for Service {
             (call, modified) = (call.availability_zone_rebalancing(rebalancing(&want)), true);
         }
         if modified {
-            call.send().await.during(action)?;
+            // A target group that was made again belongs to no load balancer before its listener forwards to it.
+            may_be_early(call.send().await.during(action))?;
         }
         change_tags(&cx.cloud, &now.arn, &changes).await?;
         // Nothing of this is so before the tasks are.
@@ -307,6 +333,22 @@ impl Resource for Service {
     }
 }
 
+/// ECS has one code for a role that lags, a service of this name that is still draining, a target group without a listener, and all
+/// else that it does not like: it is tried again, ever less often, and AWS's words stand in the condition meanwhile.
+pub(super) fn may_be_early<T>(answer: Result<T, CloudError>) -> Result<T, CloudError> {
+    answer.map_err(|error| match error.code == "InvalidParameterException" {
+        true => CloudError { class: Class::NotYet, ..error },
+        false => error,
+    })
+}
+
+impl Fields {
+    fn rollout(&self) -> Rollout {
+        let (subnets, target_groups) = (self.subnets.clone(), self.target_groups.clone());
+        Rollout { task_definition: self.task_definition.clone(), subnets, target_groups }
+    }
+}
+
 /// Cluster and service of a cluster with a name like ours.
 fn of_cluster(cluster: &str) -> Option<(String, String)> {
     Some((cluster.to_owned(), Service::name(cluster.strip_prefix(CLUSTER_PREFIX)?)))
@@ -330,13 +372,12 @@ fn network(want: &Fields, action: &'static str) -> Result<NetworkConfiguration, 
     Ok(NetworkConfiguration::builder().awsvpc_configuration(built(vpc.build(), action)?).build())
 }
 
-fn deployment(want: &Fields) -> DeploymentConfiguration {
+fn deployment(want: &Fields) -> DeploymentConfigurationBuilder {
     let breaker = DeploymentCircuitBreaker::builder().enable(want.circuit_breaker).rollback(want.rollback).build();
     DeploymentConfiguration::builder()
         .deployment_circuit_breaker(breaker)
         .minimum_healthy_percent(want.minimum_healthy_percent)
         .maximum_percent(want.maximum_percent)
-        .build()
 }
 
 fn attachments(want: &Fields) -> Vec<Attachment> {
@@ -385,6 +426,21 @@ fn read(aws: &Aws, service: Seen, cluster: &str) -> Found<Service> {
     }
 }
 
+/// What the platform never sets: how deployments go on, and what else the tasks are connected with.
+fn sets_more(service: &Seen) -> bool {
+    let how = service.deployment_configuration();
+    let other_strategy = how.and_then(|how| how.strategy()).is_some_and(|one| *one != DeploymentStrategy::Rolling);
+    let hooked = how.is_some_and(|how| !how.lifecycle_hooks().is_empty() || how.bake_time_in_minutes.unwrap_or(0) > 0);
+    let stopped_by = how.and_then(|how| how.alarms()).is_some_and(|alarms| alarms.enable);
+    let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
+    let connected = primary.is_some_and(|deployment| {
+        deployment.service_connect_configuration().is_some_and(|connect| connect.enabled)
+            || !deployment.volume_configurations().is_empty()
+            || !deployment.vpc_lattice_configurations().is_empty()
+    });
+    other_strategy || hooked || stopped_by || connected || !service.service_registries().is_empty()
+}
+
 /// Whether a time, in milliseconds since 1970, lies longer back than this.
 fn is_past(millis: i64, by: Duration) -> bool {
     let at = UNIX_EPOCH + Duration::from_millis(millis.try_into().unwrap_or_default());
@@ -422,6 +478,7 @@ fn fields(service: &Seen, cluster: &str, tags: TagMap) -> Fields {
         managed_tags: service.enable_ecs_managed_tags,
         tags_from: service.propagate_tags().map_or("NONE", PropagateTags::as_str).to_owned(),
         zone_rebalancing: service.availability_zone_rebalancing() == Some(&AvailabilityZoneRebalancing::Enabled),
+        sets_more: sets_more(service),
         retry_due: false,
         tags,
         newest: Unread::default(),

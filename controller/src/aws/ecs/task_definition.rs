@@ -27,7 +27,7 @@ use crate::aws::Aws;
 use crate::aws::error::{During, built};
 use crate::aws::iam::Role;
 use crate::aws::logs::LogGroup;
-use crate::aws::rds;
+use crate::aws::rds::Endpoint;
 use crate::aws::secretsmanager::Secret;
 use crate::aws::tags::{TagMap, Tags, claim};
 
@@ -69,7 +69,7 @@ pub struct Container {
     pub secrets: BTreeMap<String, String>,
     /// Where files can be written, although the root file system cannot.
     pub volumes: BTreeSet<Volume>,
-    pub database: Ref<rds::Cluster>,
+    pub database: Endpoint,
     pub database_name: String,
     /// As it is wanted: one that somebody has changed is put right, and no reason for another revision.
     pub database_port: u16,
@@ -137,9 +137,16 @@ impl TaskDefinition {
 }
 
 impl Volume {
-    /// The name of the volume: what of its path ECS takes in a name.
+    /// The name of the volume: its path in the characters that ECS takes in a name. No two paths have the same.
     fn name(&self) -> String {
-        self.0.trim_matches('/').replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+        let letter = |c: char| match c {
+            '/' => "-".to_owned(),
+            '-' => "_h".to_owned(),
+            '.' => "_d".to_owned(),
+            '_' => "_u".to_owned(),
+            other => other.to_string(),
+        };
+        self.0.trim_matches('/').chars().map(letter).collect()
     }
 }
 
@@ -248,20 +255,23 @@ impl Resource for TaskDefinition {
 
 impl Container {
     fn fields(&self, up: &Up<'_>) -> Result<ContainerFields, Pending> {
-        let database = up.get(&self.database)?;
+        let (host, reader_host) = self.database.hosts(up)?;
         let login = &up.get(&self.login)?.arn;
         let group = up.get(&self.log_group)?;
         let mut environment = BTreeMap::from([
-            ("DATABASE_HOST".to_owned(), database.endpoint.clone()),
-            ("DATABASE_READER_HOST".to_owned(), database.reader_endpoint.clone()),
+            ("DATABASE_HOST".to_owned(), host.to_owned()),
+            ("DATABASE_READER_HOST".to_owned(), reader_host.to_owned()),
             ("DATABASE_PORT".to_owned(), self.database_port.to_string()),
             ("DATABASE_NAME".to_owned(), self.database_name.clone()),
         ]);
+        environment.retain(|name, _| !self.secrets.contains_key(name));
         environment.extend(self.environment.clone());
         let mut secrets = BTreeMap::from([
             ("DATABASE_USERNAME".to_owned(), format!("{login}:username::")),
             ("DATABASE_PASSWORD".to_owned(), format!("{login}:password::")),
         ]);
+        // A name stands in one of the two only, or ECS refuses it.
+        secrets.retain(|name, _| !self.environment.contains_key(name));
         secrets.extend(self.secrets.clone());
         let region = group.arn.split(':').nth(3).unwrap_or_default();
         let options =
@@ -469,4 +479,20 @@ fn container(mut seen: ContainerDefinition) -> (String, ContainerFields) {
 /// The family and revision at the end of an ARN, for people.
 pub(super) fn revision(arn: &str) -> &str {
     name_of(arn)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Volume;
+
+    #[test]
+    fn no_two_paths_have_the_same_volume() {
+        let paths = ["/a/b", "/a-b", "/a.b", "/a_b", "/a/-b", "/a-/b", "/a_hb", "/tmp"];
+        let names: BTreeSet<String> = paths.iter().map(|path| Volume((*path).to_owned()).name()).collect();
+        assert_eq!(names.len(), paths.len(), "{names:?}");
+        let takes = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        assert!(names.iter().all(takes), "{names:?}");
+    }
 }

@@ -266,7 +266,8 @@ async fn change(
         let call = call.set_mutual_authentication(want.certificate_arn.as_ref().map(|_| mutual));
         call.send().await.during(action)?;
     }
-    for certificate in of_part("further_certificates") {
+    let wanted = |change: &&Change| want.certificate_arn.as_deref() == Some(&*last(change));
+    for certificate in of_part("further_certificates").into_iter().filter(|change| !wanted(change)) {
         let certificate = Certificate::builder().certificate_arn(last(certificate)).build();
         let call = aws.elb.remove_listener_certificates().listener_arn(arn).certificates(certificate).send().await;
         gone(call.during("elasticloadbalancing:RemoveListenerCertificates"))?;
@@ -388,7 +389,10 @@ async fn read_one(
         let call = aws.elb.describe_listener_certificates().listener_arn(arn).into_paginator().items().send();
         let all = call.collect::<Result<Vec<_>, _>>().await;
         let all = all.during("elasticloadbalancing:DescribeListenerCertificates")?;
+        // The default one can stand among the others a second time, and cannot be removed there.
+        let default = listener.certificates().first().and_then(|first| first.certificate_arn());
         let further = all.into_iter().filter(|certificate| certificate.is_default != Some(true));
+        let further = further.filter(|certificate| certificate.certificate_arn() != default);
         Ok(further.filter_map(|certificate| certificate.certificate_arn).collect())
     };
     let (rules, attributes, further_certificates) = try_join!(rules, attributes, further)?;

@@ -120,6 +120,8 @@ impl Resource for TargetGroup {
     fn fields(&self, up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
         let fixed = [
             ("deregistration_delay.timeout_seconds", self.deregistration_delay_seconds.to_string()),
+            // It goes with another algorithm only.
+            ("load_balancing.algorithm.anomaly_mitigation", "off".to_owned()),
             ("load_balancing.algorithm.type", "round_robin".to_owned()),
             ("slow_start.duration_seconds", "0".to_owned()),
             ("stickiness.enabled", "false".to_owned()),

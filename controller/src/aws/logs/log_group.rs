@@ -28,6 +28,7 @@ pub const PATTERN: &str = "payment-";
 pub const PREFIXES: &[&str] = &[
     "/aws/ecs/containerinsights/ecs-payment-cluster-",
     "/aws/rds/cluster/aurora-payment-",
+    "/aws/rds/instance/mysql-payment-",
     "/ecs/payment-",
     "/vpc/flow-logs/payment-",
 ];

@@ -55,7 +55,8 @@ pub struct Cluster {
     /// That of its instances: an upgrade to another major version names both.
     pub instance_parameter_group: Ref<ParameterGroup>,
     pub key: Ref<Key>,
-    pub log_group: Ref<LogGroup>,
+    /// Made before what writes to them.
+    pub log_groups: Vec<Ref<LogGroup>>,
     pub port: u16,
     /// None: `aurora`.
     pub storage_type: Option<String>,
@@ -186,7 +187,9 @@ impl Resource for Cluster {
         let secret_arn = up.get(&self.secret)?.arn.clone();
         let mut tags = self.tags.over(seen.map(|seen| &seen.tags));
         tags.insert(MASTER_SECRET.to_owned(), secret_arn.clone());
-        up.get(&self.log_group)?;
+        for group in &self.log_groups {
+            up.get(group)?;
+        }
         let group = up.get(&self.parameter_group)?.name.clone();
         // A group of another major version is refused until the upgrade has been made, which brings it along.
         let waits =

@@ -60,7 +60,8 @@ pub async fn modification(
     Ok(modified.then(|| call.apply_immediately(at_once)))
 }
 
-fn exports(changes: &[Change]) -> CloudwatchLogsExportConfiguration {
+/// The kinds of log to begin and to stop exporting.
+pub fn exports(changes: &[Change]) -> CloudwatchLogsExportConfiguration {
     let (to_go, to_come): (Vec<&Change>, Vec<&Change>) =
         changes.iter().filter(|change| change.field() == "log_exports").partition(|change| change.is_removal());
     let kinds = |changes: Vec<&Change>| {

@@ -11,7 +11,10 @@ use payment_platform_engine::resource::Create;
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, Instance, ParameterGroup, arn, change_tags, name_fits, name_of, names_of, tag_list, with_tags};
+use super::{
+    Cluster, Instance, MysqlInstance, ParameterGroup, arn, change_tags, name_fits, name_of, names_of, tag_list,
+    with_tags,
+};
 use crate::aws::error::{During, gone};
 use crate::aws::sns::Topic;
 use crate::aws::tags::{TagMap, Tags, claim};
@@ -36,6 +39,7 @@ pub enum Sources {
     /// Of everything of the type in the account and region.
     All,
     Instances(Vec<Ref<Instance>>),
+    Mysql(Ref<MysqlInstance>),
     Cluster(Ref<Cluster>),
     ParameterGroup(Ref<ParameterGroup>),
 }
@@ -99,6 +103,7 @@ impl Resource for EventSubscription {
                 let names = instances.iter().map(|instance| Ok(up.get(instance)?.identifier.clone()));
                 names.collect::<Result<_, Pending>>()?
             }
+            Sources::Mysql(instance) => BTreeSet::from([up.get(instance)?.identifier.clone()]),
             Sources::Cluster(cluster) => BTreeSet::from([up.get(cluster)?.identifier.clone()]),
             Sources::ParameterGroup(group) => BTreeSet::from([up.get(group)?.name.clone()]),
         };

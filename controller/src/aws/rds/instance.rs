@@ -163,8 +163,9 @@ impl Resource for Instance {
             }
         };
         let ours = |instance: &DbInstance| {
-            instance.db_instance_identifier().is_some_and(|name| name.starts_with(PREFIX))
-                || claim(&tag_map(instance.tag_list())).is_some()
+            instance.db_cluster_identifier().is_some()
+                && (instance.db_instance_identifier().is_some_and(|name| name.starts_with(PREFIX))
+                    || claim(&tag_map(instance.tag_list())).is_some())
         };
         Ok(seen.into_iter().filter(ours).map(|instance| found(&aws, instance)).collect())
     }
@@ -265,7 +266,7 @@ impl Resource for Instance {
 
 /// RDS has one code for a role that is too new to be assumed and for every other value that it does not like: it is tried
 /// again, ever less often, and AWS's words stand in the condition meanwhile.
-fn role_may_be_new<T>(answer: Result<T, CloudError>) -> Result<T, CloudError> {
+pub(super) fn role_may_be_new<T>(answer: Result<T, CloudError>) -> Result<T, CloudError> {
     answer.map_err(|error| match error.code == "InvalidParameterValue" {
         true => CloudError { class: Class::NotYet, ..error },
         false => error,

@@ -3,18 +3,25 @@
 mod cluster;
 mod cluster_changes;
 mod cluster_parameter_group;
+mod endpoint;
 mod event_subscription;
 mod instance;
+mod mysql_changes;
+mod mysql_instance;
 mod offers;
+mod option_group;
 mod parameter_group;
 mod parameters;
 mod subnet_group;
 
 pub use cluster::{Cluster, log_group};
 pub use cluster_parameter_group::ClusterParameterGroup;
+pub use endpoint::Endpoint;
 pub use event_subscription::{EventSubscription, Sources};
 pub use instance::{Insights, Instance};
+pub use mysql_instance::{LOGS as MYSQL_LOGS, MysqlInstance, instance_log_group};
 pub use offers::offers;
+pub use option_group::OptionGroup;
 pub use parameter_group::ParameterGroup;
 pub use subnet_group::SubnetGroup;
 
@@ -34,6 +41,8 @@ pub const KINDS: &[Kind<Aws>] = &[
     Kind::of::<ParameterGroup>(),
     Kind::of::<Cluster>(),
     Kind::of::<Instance>(),
+    Kind::of::<OptionGroup>(),
+    Kind::of::<MysqlInstance>(),
     Kind::of::<EventSubscription>(),
 ];
 

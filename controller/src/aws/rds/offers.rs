@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use payment_platform_api::database::Offer;
+use payment_platform_api::spec::Engine;
 use payment_platform_engine::CloudError;
 
-use super::cluster::ENGINE;
 use crate::aws::Aws;
 use crate::aws::error::During;
 
 /// The versions that can be ordered with instances of this class, and where. The same version is listed once for each type of
 /// storage.
-pub async fn offers(aws: &Aws, class: &str) -> Result<Vec<Offer>, CloudError> {
-    let call = aws.rds.describe_orderable_db_instance_options().engine(ENGINE).db_instance_class(class).vpc(true);
+pub async fn offers(aws: &Aws, engine: Engine, class: &str) -> Result<Vec<Offer>, CloudError> {
+    let call =
+        aws.rds.describe_orderable_db_instance_options().engine(engine.as_str()).db_instance_class(class).vpc(true);
     let options = call.max_records(100).into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
     let mut offers: BTreeMap<Vec<u32>, Offer> = BTreeMap::new();
     for option in options.during("rds:DescribeOrderableDBInstanceOptions")? {

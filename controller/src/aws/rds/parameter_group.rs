@@ -21,7 +21,8 @@ use crate::aws::error::{During, gone};
 use crate::aws::tags::{TagMap, Tags, claim};
 use crate::aws::unread::Unread;
 
-const PREFIX: &str = "aurora-db-params-";
+/// What the names of our groups begin with: of Aurora's instances and of MySQL.
+const PREFIXES: [&str; 2] = ["aurora-db-params-", "mysql-params-payment-"];
 
 /// What differs from the engine's own values.
 #[derive(Clone, Serialize)]
@@ -55,10 +56,19 @@ pub struct Output {
 }
 
 impl ParameterGroup {
-    /// `node` is `params`, followed by the major version where it is not the one that the database began with.
+    /// `node` is `params` or `mysql-params`, followed by the major version where it is not the one that the database began
+    /// with.
     pub fn name(node: &str, environment: &str) -> String {
-        format!("{PREFIX}{environment}{}", node.trim_start_matches("params"))
+        let [aurora, mysql] = PREFIXES;
+        match node.strip_prefix("mysql-params") {
+            Some(major) => format!("{mysql}{environment}{major}"),
+            None => format!("{aurora}{environment}{}", node.trim_start_matches("params")),
+        }
     }
+}
+
+fn is_like_ours(name: &str) -> bool {
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 impl Resource for ParameterGroup {
@@ -107,10 +117,8 @@ impl Resource for ParameterGroup {
             Look::All => {
                 let call = aws.rds.describe_db_parameter_groups().max_records(100);
                 let all = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.during(action)?;
-                groups.extend(
-                    all.into_iter()
-                        .filter(|group| group.db_parameter_group_name().is_some_and(|name| name.starts_with(PREFIX))),
-                );
+                groups
+                    .extend(all.into_iter().filter(|group| group.db_parameter_group_name().is_some_and(is_like_ours)));
             }
             Look::Ids(ids) => {
                 for name in names_of(&ids) {

@@ -19,7 +19,7 @@ use super::secret::{by_id, listed, name_fits, tag_map};
 use super::value::credentials;
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
-use crate::aws::rds::Cluster;
+use crate::aws::rds::Endpoint;
 use crate::aws::tags::claim;
 
 /// The host and port that the secret has got.
@@ -28,11 +28,11 @@ const ATTACHED: &str = "paymentplatform.io/attached-to";
 /// How the id of an attachment differs from that of its secret.
 const SUFFIX: &str = "#attachment";
 
-/// The secret of a cluster's master login.
+/// The secret of a database's master login.
 #[derive(Clone, Serialize)]
 pub struct Attachment {
     pub secret: Ref<Secret>,
-    pub cluster: Ref<Cluster>,
+    pub database: Endpoint,
     /// As it shall be: one that somebody has just changed is put right, and not written down.
     pub port: u16,
 }
@@ -73,11 +73,8 @@ impl Resource for Attachment {
     type Output = Output;
 
     fn fields(&self, up: &Up<'_>, _seen: Option<&Fields>) -> Result<Fields, Pending> {
-        let cluster = up.get(&self.cluster)?;
-        Ok(Fields {
-            secret_arn: up.get(&self.secret)?.arn.clone(),
-            attached_to: format!("{}:{}", cluster.endpoint, self.port),
-        })
+        let (host, _) = self.database.hosts(up)?;
+        Ok(Fields { secret_arn: up.get(&self.secret)?.arn.clone(), attached_to: format!("{host}:{}", self.port) })
     }
 
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {

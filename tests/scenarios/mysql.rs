@@ -1,0 +1,105 @@
+//! RDS for MySQL in place of Aurora: what differs. Its fields go through a matrix of their own.
+
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use aws_sdk_rds::types::DbInstance;
+use futures::FutureExt;
+use payment_platform_tests::aws::Account;
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::drift::id;
+use crate::kinds::{MYSQL, creation, deletion};
+use crate::world::World;
+
+pub const ALL: &[(&str, Scenario)] = &[
+    ("with_mysql_everything_that_uses_the_database_knows_it", |world| built(world).boxed()),
+    ("mysql_grows_in_place_and_leaves_a_snapshot", |world| grown(world).boxed()),
+];
+
+async fn instance(aws: &Account) -> anyhow::Result<DbInstance> {
+    let read = aws.rds.describe_db_instances().db_instance_identifier("mysql-payment-prd").send().await?;
+    read.db_instances.unwrap_or_default().pop().context("no instance")
+}
+
+async fn built(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"database": {"engine": "mysql"}})).await?;
+    let made = [&creation()[..], MYSQL[0]].concat();
+    place.wrote_nothing_but(0, &made)?;
+    let status = object.status().await?;
+    let outputs = status.outputs.clone().unwrap_or_default();
+    let now = instance(&place.aws).await?;
+    let host = now.endpoint().and_then(|endpoint| endpoint.address()).context("no endpoint")?;
+    ensure!(outputs.database_endpoint.as_deref() == Some(host) && outputs.database_port == Some(3306), "{outputs:?}");
+    ensure!(outputs.aurora_cluster_endpoint.is_none(), "{outputs:?}");
+    ensure!(now.multi_az == Some(true) && now.storage_encrypted == Some(true), "{now:?}");
+    ensure!(now.publicly_accessible == Some(false) && now.deletion_protection == Some(true), "{now:?}");
+    ensure!(now.engine_version().is_some_and(|version| version.starts_with("8.4.")), "{:?}", now.engine_version());
+    let resolved = status.resolved.clone().unwrap_or_default();
+    ensure!(resolved.database_engine_version.as_deref() == now.engine_version(), "{resolved:?}");
+
+    let secret = outputs.secrets_manager_secret_arn.context("no secret")?;
+    ensure!(id(&status, "secretsmanager/secret/mysql-password")? == secret, "{secret}");
+    let value = place.aws.secrets.get_secret_value().secret_id(&secret).send().await?;
+    let value: Value = serde_json::from_str(value.secret_string().unwrap_or_default())?;
+    for (part, wanted) in [("engine", json!("mysql")), ("host", json!(host)), ("port", json!(3306))] {
+        ensure!(value[part] == wanted, "{part} is {} instead of {wanted}", value[part]);
+    }
+    let definition = id(&status, "ecs/task-definition/app")?;
+    let read = place.aws.ecs.describe_task_definition().task_definition(definition).send().await?;
+    let definition = read.task_definition.context("no task definition")?;
+    let container = definition.container_definitions().first().context("no container")?;
+    let port = container.environment().iter().find(|pair| pair.name() == Some("DATABASE_PORT"));
+    ensure!(port.and_then(|pair| pair.value()) == Some("3306"), "{:?}", container.environment());
+    let group = outputs.security_group_aurora_id.context("no group")?;
+    let filter = aws_sdk_ec2::types::Filter::builder().name("group-id").values(group).build();
+    let rules = place.aws.ec2.describe_security_group_rules().filters(filter).send().await?;
+    ensure!(rules.security_group_rules().iter().all(|rule| rule.from_port == Some(3306)), "{rules:?}");
+    let alarms = place.aws.cloudwatch.describe_alarms().alarm_names("payment-prd-db-cpu").send().await?;
+    let dimension = alarms.metric_alarms().first().and_then(|alarm| alarm.dimensions().first()).context("no alarm")?;
+    ensure!(dimension.name() == Some("DBInstanceIdentifier") && dimension.value() == Some("mysql-payment-prd"));
+
+    // The engine is chosen once.
+    let refused = object.merge(json!({"spec": {"database": null}})).await.map(drop);
+    let refused = refused.err().context("the engine was changed")?.to_string();
+    ensure!(refused.contains("database.engine cannot be changed"), "{refused}");
+    let refused = object.merge(json!({"spec": {"database": {"readers": 2}}})).await.map(drop);
+    ensure!(refused.err().is_some_and(|error| error.to_string().contains("are Aurora's")), "readers were accepted");
+    Ok(())
+}
+
+async fn grown(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let database = json!({"engine": "mysql", "applyImmediately": true});
+    let object = place.built("payments", json!({ "database": database })).await?;
+    let before = place.writes()?.len();
+    let edit = json!({"allocatedStorageGib": 200, "instanceClass": "db.r6g.xlarge"});
+    object.merge(json!({"spec": {"database": edit}})).await?;
+    object.ready().await?;
+    let now = instance(&place.aws).await?;
+    ensure!(now.allocated_storage == Some(200) && now.db_instance_class() == Some("db.r6g.xlarge"), "{now:?}");
+    place.wrote_only(before, &["ModifyDBInstance"])?;
+    // What has grown stays, whatever the spec says.
+    let before = place.writes()?.len();
+    object.merge(json!({"spec": {"database": {"allocatedStorageGib": 150}}})).await?;
+    object.ready().await?;
+    object.look_now().await?;
+    place.no_write_since(before)?;
+    object.delete().await?;
+    let snapshots = place.aws.rds.describe_db_snapshots().send().await?;
+    let last = snapshots.db_snapshots().iter().filter_map(|one| one.db_snapshot_identifier());
+    let last: Vec<&str> = last.filter(|name| name.starts_with("mysql-payment-prd-final-")).collect();
+    ensure!(last.len() == 1, "the snapshots {last:?}");
+    let gone = place.aws.rds.describe_db_instances().send().await?;
+    ensure!(gone.db_instances().is_empty(), "left: {:?}", gone.db_instances());
+    // What is kept is tagged as kept.
+    let taken = [&deletion()[..], MYSQL[1], &["ModifyDBInstance", "ModifyLoadBalancerAttributes"], &kept()].concat();
+    place.wrote_nothing_but(before, &taken)
+}
+
+/// What marks things as kept.
+fn kept() -> [&'static str; 3] {
+    ["AddTagsToResource", "PutBucketTagging", "TagResource"]
+}
