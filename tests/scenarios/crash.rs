@@ -40,8 +40,8 @@ async fn killed(world: Arc<World>) -> anyhow::Result<()> {
         "--fast-interval-seconds=1",
         "--slow-interval-seconds=2",
         "--consistency-window-seconds=1",
-        "--attempt-timeout-seconds=1",
-        "--lease-seconds=2",
+        "--attempt-timeout-seconds=2",
+        "--lease-seconds=4",
         "--width=2",
     ];
     let log = world.folder().join("killed.log");
