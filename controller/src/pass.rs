@@ -21,6 +21,7 @@ use payment_platform_engine::{Exception, Hold};
 use sha2::{Digest, Sha256};
 
 pub use self::state::State;
+use crate::aws::cloudfront::OWNER_CHARACTERS;
 use crate::aws::{Aws, KINDS};
 use crate::platform::desired;
 use crate::quota::{self, Exceeded};
@@ -97,6 +98,11 @@ pub enum Refusal {
     Zones { region: String, error: Box<CloudError> },
     #[error("cannot find out which database versions are offered for {class}: {error}")]
     Versions { class: String, error: Box<CloudError> },
+    #[error(
+        "namespace and name of the object have {characters} characters together, and at most {OWNER_CHARACTERS} fit into \
+         the comments by which things of CloudFront say whose they are; make the object again under a shorter name"
+    )]
+    LongName { characters: usize },
     #[error(
         "this object has resources in account {was}, but the credentials are now those of account {now}; restore the \
          credentials (or aws.assumeRoleArn) of account {was}"
@@ -189,7 +195,9 @@ pub async fn prepare(
     let (mut platform, mut graph) = wanted(subject, &facts)?;
     regions.extend(graph.nodes().iter().map(|node| node.id.region.clone()));
     let places = open(scopes, &session, &identity, regions).await;
-    let inventory = look(&places, &graph, &state.memory, ages, limits.consistency_window).await;
+    // Of what is to go nothing may be overlooked, wherever it was recorded.
+    let own_region = Some(&home).filter(|_| subject.spec.is_some() && !subject.is_deleted());
+    let inventory = look(&places, own_region, &graph, &state.memory, ages, limits.consistency_window).await;
     let seen = |graph: &Graph<Aws>, platform: Option<&Platform>, state: &mut State, approved: BTreeSet<NodeId>| {
         judge(&inventory, graph, platform, subject, state, limits, approved)
     };
@@ -280,6 +288,10 @@ fn wanted(subject: &Subject, facts: &Facts) -> Result<(Option<Platform>, Graph<A
     let Some(spec) = subject.spec.as_ref().filter(|_| !subject.is_deleted()) else {
         return Ok((None, Graph::default()));
     };
+    let characters = subject.owner.name.len();
+    if characters > OWNER_CHARACTERS {
+        return Err(Refusal::LongName { characters });
+    }
     let platform = Platform::resolve(spec, facts).map_err(Refusal::Invalid)?;
     let graph = desired(&platform, &subject.owner);
     Ok((Some(platform), graph))
@@ -424,13 +436,20 @@ async fn open(
 /// Looks as far as the ages ask, and reads again what was written since or did not show.
 async fn look(
     scopes: &BTreeMap<Region, Arc<Scope>>,
+    own_region: Option<&String>,
     graph: &Graph<Aws>,
     memory: &Memory,
     ages: Ages,
     window: Duration,
 ) -> Inventory {
     let mut inventory = Inventory::default();
-    for looks in join_all(scopes.iter().map(|(region, scope)| scope.look(region, ages))).await {
+    for looks in join_all(
+        scopes
+            .iter()
+            .map(|(region, scope)| scope.look(region, own_region.is_none_or(|own| own == region.as_str()), ages)),
+    )
+    .await
+    {
         inventory.looks.extend(looks);
     }
     let doubts = inventory.doubts(graph, memory, &KINDS, Instant::now(), window);

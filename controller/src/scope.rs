@@ -211,6 +211,8 @@ impl Scopes {
             elb: aws_sdk_elasticloadbalancingv2::Client::new(&gated()),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(&gated()),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&gated()),
+            waf: aws_sdk_wafv2::Client::new(&gated()),
+            cloudfront: aws_sdk_cloudfront::Client::new(&gated()),
             iam: aws_sdk_iam::Client::new(&gated()),
             rds: aws_sdk_rds::Client::new(&gated()),
             secrets: aws_sdk_secretsmanager::Client::new(&gated()),
@@ -247,12 +249,12 @@ async fn principal(config: &SdkConfig, caller: &str) -> Result<String, CloudErro
 }
 
 impl Scope {
-    /// What was seen of every kind, looking again at those whose last look is too old or failed. One caller looks,
-    /// the others wait for what it finds.
-    pub async fn look(&self, region: &Region, ages: Ages) -> BTreeMap<Place, Arc<KindLook>> {
+    /// What was seen of every kind that can be here, looking again at those whose last look is too old or failed. One caller
+    /// looks, the others wait for what it finds. `at_home`: it is the own region of the platform.
+    pub async fn look(&self, region: &Region, at_home: bool, ages: Ages) -> BTreeMap<Place, Arc<KindLook>> {
         let mut looks = self.looks.lock().await;
         let now = Instant::now();
-        let here = KINDS.iter().filter(|kind| kind.global == region.is_global());
+        let here = KINDS.iter().filter(|kind| kind.places.include(region, at_home));
         let due = here.filter(|kind| match looks.get(kind.name) {
             Some(look) => now.saturating_duration_since(look.began) >= self.believed_for(look, kind, ages),
             None => true,

@@ -137,6 +137,7 @@ pub fn refused(base: Base<'_>, refusal: &Refusal) -> PaymentPlatformStatus {
     let (reason, human) = match refusal {
         Refusal::Invalid(_) => ("InvalidSpec", true),
         Refusal::AccountChanged { .. } => ("AccountChanged", true),
+        Refusal::LongName { .. } => ("NameTooLong", true),
         Refusal::Identity(error) | Refusal::Zones { error, .. } | Refusal::Versions { error, .. } => {
             (reason_of(error), error.class.needs_human())
         }
@@ -403,7 +404,8 @@ fn outputs(platform: &Platform, report: &Report, account_id: &str) -> Outputs {
         .filter_map(|entry| Some((&entry.node, entry.output.as_ref()?.json())))
         .collect();
     let one = |kind: &str, name: &str, field: &str| {
-        let (_, value) = values.iter().find(|(node, _)| node.kind == kind && node.name == name)?;
+        let here = |node: &NodeId| node.region.is_global() || node.region.as_str() == platform.region;
+        let (_, value) = values.iter().find(|(node, _)| node.kind == kind && node.name == name && here(node))?;
         value[field].as_str().map(str::to_owned)
     };
     let zones = |kind: &str, prefix: &str, field: &str| {
@@ -434,6 +436,8 @@ fn outputs(platform: &Platform, report: &Report, account_id: &str) -> Outputs {
             .and_then(|(_, value)| value["port"].as_i64()?.try_into().ok()),
         secrets_manager_secret_arn: one("secretsmanager/secret", names::AURORA_PASSWORD, "arn")
             .or_else(|| one("secretsmanager/secret", names::MYSQL_PASSWORD, "arn")),
+        cloudfront_distribution_domain_name: one("cloudfront/distribution", names::CDN, "domain_name"),
+        waf_web_acl_arn: one("wafv2/web-acl", names::ALB, "arn"),
         alb_dns_name: one("elbv2/load-balancer", names::ALB, "dns_name"),
         alb_arn: one("elbv2/load-balancer", names::ALB, "arn"),
         ecs_cluster_arn: one("ecs/cluster", names::APP, "arn"),

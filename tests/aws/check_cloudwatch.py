@@ -1,6 +1,7 @@
 """Checks of the emulator's CloudWatch: its protocol with CBOR by hand, and alarms with plain boto3."""
 
 import gzip
+import json
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from typing import Any
 
 import cbor2
 
-from checks import REGION, Aws, check, has, refused, same, tags
+from checks import CONFIG, REGION, SESSION, Aws, check, has, refused, same, tags
 
 TOPIC = "arn:aws:sns:eu-west-1:000000000000:alerts"
 
@@ -232,3 +233,172 @@ def alarms_that_cannot_be(aws: Aws) -> None:
             aws.cloudwatch.put_metric_alarm(**settings)
     for right in ({"Period": 20}, {"EvaluationPeriods": 1440}, {"Period": 3600, "EvaluationPeriods": 168}):
         aws.cloudwatch.put_metric_alarm(**alarm(**right))
+
+
+# --- Dashboards ----------------------------------------------------------------------------------
+
+
+def widget(kind: str = "metric", **changed: Any) -> dict[str, Any]:
+    metric = ["AWS/ECS", "CPUUtilization", "ClusterName", "main", {"stat": "Maximum"}]
+    properties = {"metrics": [metric], "region": REGION, "period": 300, "view": "timeSeries", "title": "CPU"}
+    return {"type": kind, "x": 0, "y": 0, "width": 12, "height": 6, "properties": properties, **changed}
+
+
+def dashboard(*widgets: dict[str, Any], **changed: Any) -> str:
+    return json.dumps({"widgets": widgets or [widget()], **changed})
+
+
+def dashboard_arn(aws: Aws, name: str) -> str:
+    return f"arn:aws:cloudwatch::{aws.account}:dashboard/{name}"
+
+
+@check
+def dashboards_speak_cbor(aws: Aws) -> None:
+    def call(operation: str, **params: Any) -> tuple[int, Any]:
+        return cbor_call(aws, operation, cbor2.dumps(params))[::2]
+
+    body, arn = dashboard(), dashboard_arn(aws, "main")
+    request = {"DashboardName": "main", "DashboardBody": body, "Tags": tags(a="b")}
+    same(call("PutDashboard", **request), (200, {"DashboardValidationMessages": []}))
+    expected = {"DashboardArn": arn, "DashboardBody": body, "DashboardName": "main"}
+    same(call("GetDashboard", DashboardName="main"), (200, expected))
+    same(call("ListTagsForResource", ResourceARN=arn), (200, {"Tags": tags(a="b")}))
+    (entry,) = call("ListDashboards", DashboardNamePrefix="ma")[1]["DashboardEntries"]
+    has(entry, DashboardArn=arn, DashboardName="main", Size=len(body))
+    assert abs(datetime.now(UTC) - entry["LastModified"]) < timedelta(minutes=1), entry
+    wrong = cbor2.dumps({"DashboardName": "main", "DashboardBody": "{}"})
+    status, headers, content = cbor_call(aws, "PutDashboard", wrong)
+    same((status, headers["x-amzn-query-error"]), (400, "InvalidParameterInput;Sender"))
+    assert "required property 'widgets'" in content["message"], content
+    same(call("DeleteDashboards", DashboardNames=["main"]), (200, {}))
+    absent = {"GetDashboard": {"DashboardName": "main"}, "DeleteDashboards": {"DashboardNames": ["main"]}}
+    for operation, params in absent.items():
+        status, headers, content = cbor_call(aws, operation, cbor2.dumps(params))
+        same((status, content["__type"].split("#")[-1]), (404, "ResourceNotFound"))
+        same(headers["x-amzn-query-error"], "ResourceNotFound;Sender")
+
+
+@check
+def dashboards_are_the_same_everywhere(aws: Aws) -> None:
+    elsewhere = SESSION.client("cloudwatch", "us-west-2", endpoint_url=aws.endpoint, config=CONFIG, **aws._credentials)
+    aws.cloudwatch.put_dashboard(DashboardName="main", DashboardBody=dashboard(), Tags=tags(a="b"))
+    has(elsewhere.get_dashboard(DashboardName="main"), DashboardBody=dashboard())
+    arn = dashboard_arn(aws, "main")
+    same(elsewhere.list_tags_for_resource(ResourceARN=arn)["Tags"], tags(a="b"))
+    elsewhere.put_dashboard(DashboardName="main", DashboardBody=dashboard(start="-PT6H"))
+    has(aws.cloudwatch.get_dashboard(DashboardName="main"), DashboardBody=dashboard(start="-PT6H"), DashboardArn=arn)
+    elsewhere.delete_dashboards(DashboardNames=["main"])
+    same(aws.cloudwatch.list_dashboards()["DashboardEntries"], [])
+
+
+@check
+def dashboards_are_listed_in_pages(aws: Aws) -> None:
+    cloudwatch, body = aws.cloudwatch, dashboard(widget("text", properties={"markdown": "\u00e9"}))
+    names = [f"{'ab'[number % 2]}-{number:04}" for number in range(1001)]
+    for name in names:
+        cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body.replace("\\u00e9", "\u00e9"))
+    pages = list(cloudwatch.get_paginator("list_dashboards").paginate())
+    same([len(page["DashboardEntries"]) for page in pages], [1000, 1])
+    same([one["DashboardName"] for page in pages for one in page["DashboardEntries"]], sorted(names))
+    found = cloudwatch.list_dashboards(DashboardNamePrefix="b-099")["DashboardEntries"]
+    same([one["DashboardName"] for one in found], [f"b-099{digit}" for digit in (1, 3, 5, 7, 9)])
+    same(found[0]["Size"], len(body.replace("\\u00e9", "\u00e9").encode()))
+
+
+@check
+def dashboards_that_are_deleted_together(aws: Aws) -> None:
+    cloudwatch = aws.cloudwatch
+    for name in ("a", "b"):
+        cloudwatch.put_dashboard(DashboardName=name, DashboardBody=dashboard())
+    with refused("ResourceNotFound"):
+        cloudwatch.delete_dashboards(DashboardNames=["a", "absent", "b"])
+    same(cloudwatch.list_dashboards()["DashboardEntries"], [])
+    with refused("ResourceNotFound"):
+        cloudwatch.get_dashboard(DashboardName="a")
+
+
+@check
+def tags_of_dashboards(aws: Aws) -> None:
+    cloudwatch, arn = aws.cloudwatch, dashboard_arn(aws, "main")
+    request = {"DashboardName": "main", "DashboardBody": dashboard()}
+    cloudwatch.put_dashboard(**request, Tags=tags(a="b"))
+    cloudwatch.put_dashboard(**request, Tags=tags(a="c", d="e"))
+    same(cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"], tags(a="b"))
+    cloudwatch.tag_resource(ResourceARN=arn, Tags=tags(a="c", d="e"))
+    cloudwatch.untag_resource(ResourceARN=arn, TagKeys=["a"])
+    same(cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"], tags(d="e"))
+    cloudwatch.delete_dashboards(DashboardNames=["main"])
+    for call in (
+        lambda: cloudwatch.list_tags_for_resource(ResourceARN=arn),
+        lambda: cloudwatch.tag_resource(ResourceARN=arn, Tags=tags(a="b")),
+        lambda: cloudwatch.untag_resource(ResourceARN=arn, TagKeys=["a"]),
+    ):
+        with refused("ResourceNotFoundException"):
+            call()
+    cloudwatch.put_dashboard(**request)
+    same(cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"], [])
+
+
+@check
+def dashboards_that_cannot_be(aws: Aws) -> None:
+    def of(kind: str = "metric", **properties: Any) -> str:
+        return dashboard(widget(kind, properties={**(widget()["properties"] if kind == "metric" else {}), **properties}))
+
+    put = aws.cloudwatch.put_dashboard
+    for name in ("a b", "a.b", "", "a" * 256):
+        with refused("InvalidParameterInput"):
+            put(DashboardName=name, DashboardBody=dashboard())
+    for wrong in (
+        "{",
+        "[]",
+        "{}",
+        dashboard(periodOverride="never"),
+        dashboard(end="2026-01-01T00:00:00.000Z"),
+        dashboard(*[widget()] * 501),
+        dashboard(widget("graph")),
+        dashboard(widget(properties=None)),
+        dashboard(widget(x=24, width=1)),
+        dashboard(widget(x=13)),
+        dashboard(widget(width=25)),
+        dashboard(widget(height=0)),
+        dashboard(widget(y=-1)),
+        dashboard(widget(x="0")),
+        of(region=None),
+        of(metrics=[]),
+        of(metrics=["AWS/ECS"]),
+        of(metrics=[["AWS/ECS", "CPUUtilization", "ClusterName"]]),
+        of(metrics=[["AWS/ECS", 5]]),
+        of(metrics=[[{"label": "l"}]]),
+        of(period=45),
+        of(view="radar"),
+        of(annotations={"alarms": ["a", "b"]}),
+        of("text"),
+        of("log", region=REGION),
+        of("alarm", alarms=[]),
+    ):
+        with refused("InvalidParameterInput"):
+            put(DashboardName="main", DashboardBody=wrong)
+    expression, shorthand = [{"expression": "SUM(METRICS())", "id": "e"}], ["...", "other", {"yAxis": "right"}]
+    alarmed = {"annotations": {"alarms": [f"arn:aws:cloudwatch:{REGION}:{aws.account}:alarm:cpu"]}, "region": REGION}
+    for right in (
+        '{"widgets": []}',
+        dashboard(start="-PT6H", end="PT0H", periodOverride="inherit"),
+        dashboard({"type": "text", "properties": {"markdown": "# Hello"}}),
+        dashboard(widget(x=12), widget(y=6, width=24)),
+        of(metrics=[["AWS/ECS", "CPUUtilization"], ["AWS/ECS", "M", "D", "v"], shorthand, expression]),
+        dashboard(widget(properties=alarmed)),
+        of("alarm", alarms=alarmed["annotations"]["alarms"], title="Alarms"),
+        of("log", region=REGION, query="SOURCE 'app' | fields @message"),
+        of(unknown="is only warned about"),
+    ):
+        put(DashboardName="main", DashboardBody=right)
+        has(aws.cloudwatch.get_dashboard(DashboardName="main"), DashboardBody=right)
+    for refuse in (
+        lambda: aws.cloudwatch.get_dashboard(DashboardName="a b"),
+        lambda: aws.cloudwatch.list_dashboards(DashboardNamePrefix="a/"),
+        lambda: aws.cloudwatch.delete_dashboards(DashboardNames=[]),
+        lambda: aws.cloudwatch.delete_dashboards(DashboardNames=["a b"]),
+        lambda: aws.cloudwatch.delete_dashboards(DashboardNames=[f"a-{number}" for number in range(101)]),
+    ):
+        with refused("InvalidParameterValue"):
+            refuse()

@@ -1131,14 +1131,17 @@ def emulator(log: Path) -> Iterator[str]:
 
 def main() -> None:
     import check_access
+    import check_cloudfront
     import check_cloudwatch
+    import check_delivery
     import check_ecs
     import check_elbv2
     import check_mysql
     import check_network
     import check_operations
     import check_rds
-    import check_s3  # noqa: F401, they register their checks
+    import check_s3
+    import check_wafv2  # noqa: F401, they register their checks
 
     failed = 0
     with tempfile.TemporaryDirectory() as directory:

@@ -12,11 +12,12 @@ RESOURCES = Path(__file__).resolve().parents[2] / "docs/resources.md"
 
 
 def writing_operations(kind: str) -> set[str]:
-    service, members = NAMED_BY[kind]
+    service, members, *names = NAMED_BY[kind]
     model = botocore.session.get_session().get_service_model(service)
     writing = [name for name in model.operation_names if not name.startswith(READS)]
     shapes = {name: model.operation_model(name).input_shape for name in writing}
-    return {name for name, shape in shapes.items() if shape and members & set(shape.members)}
+    named = {name for name, shape in shapes.items() if shape and members & set(shape.members)}
+    return {name for name in named if all(re.search(pattern, name) for pattern in names)}
 
 
 def fields_by_kind() -> dict[str, set[str]]:

@@ -12,6 +12,7 @@ SECONDS = {
     "load-balancer-provisioning": 120,
     "load-balancer-deleting": 60,
     "role-not-assumable": 12,
+    "web-acl-propagating": 20,
     "db-cluster-creating": 60,
     "db-cluster-deleting": 90,
     "db-instance-creating": 420,
@@ -23,6 +24,7 @@ SECONDS = {
     "ecs-deployment": 180,
     "ecs-task-starting": 60,
     "ecs-service-draining": 60,
+    "distribution-deploying": 300,
 }
 
 # Seconds here at least, where a client must be able to see the state before it passes.

@@ -33,7 +33,9 @@ from werkzeug.test import run_wsgi_app
 import cbor
 import durations
 import mends
+import mends_cloudfront
 import mends_cloudwatch
+import mends_delivery
 import mends_ecs
 import mends_elbv2
 import mends_kms
@@ -43,21 +45,25 @@ import mends_network
 import mends_rds
 import mends_s3
 import mends_security_groups
+import mends_wafv2
 import strict
+import strict_cloudfront
 import strict_cloudwatch
+import strict_delivery
 import strict_ecs
 import strict_elbv2
 import strict_mysql
 import strict_network
 import strict_rds
 import strict_s3
+import strict_wafv2
 from control import PREFIX, READS, Control, Fault
 from wire import Answer, Call, error_answer, without_items
 
 # Loaded before the emulator calls itself ready; other services load on their first call.
 SERVICES = (
     "ec2", "kms", "logs", "iam", "sts", "s3", "servicequotas", "rds", "sns", "secretsmanager", "cloudwatch", "ecs",
-    "application-autoscaling", "elbv2", "acm",
+    "application-autoscaling", "elbv2", "acm", "wafv2", "cloudfront",
 )  # fmt: skip
 
 
@@ -163,6 +169,7 @@ class Emulator:
 
 # How each service says that it is called too often; the others say ThrottlingException.
 THROTTLES = {
+    "cloudfront": (400, "Throttling"),
     "ec2": (503, "RequestLimitExceeded"),
     "elbv2": (400, "Throttling"),
     "iam": (400, "Throttling"),

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.cloudwatch.exceptions import ResourceNotFound, ResourceNotFoundException
-from moto.cloudwatch.models import CloudWatchBackend
+from moto.cloudwatch.models import CloudWatchBackend, Dashboard, cloudwatch_backends
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 
 from catalogue import around
 from cbor import model
@@ -120,3 +121,92 @@ def alarm_tags() -> None:
         if not known(backend, arn):
             raise ResourceNotFoundException
         backend.tagger.untag_resource_using_names(arn, tag_keys)
+
+
+# --- Dashboards ----------------------------------------------------------------------------------
+
+
+def _home(backend: Any) -> Any:
+    """The one backend of the account that has its dashboards, with their tags."""
+    return cloudwatch_backends[backend.account_id]["us-east-1"]
+
+
+@mend("cloudwatch-dashboards-everywhere", "the dashboards of an account are the same in all regions")
+def dashboards_everywhere() -> None:
+    """AWS: dashboards are global (API Reference, PutDashboard and GetDashboard). moto: has some for each region. Goes when
+    GetDashboard finds what was put in another region."""
+
+    def dashboards(backend: Any) -> dict[str, Dashboard]:
+        return _home(backend).__dict__["dashboards_of_account"]
+
+    def set_dashboards(backend: Any, value: dict[str, Dashboard]) -> None:
+        backend.__dict__["dashboards_of_account"] = value
+
+    CloudWatchBackend.dashboards = property(dashboards, set_dashboards)
+
+
+@mend("cloudwatch-dashboard-lists", "pages of ListDashboards, and when and how large a dashboard is")
+def dashboard_lists() -> None:
+    """AWS: at most 1000 dashboards and a NextToken for the rest, each with its size in bytes and when it was last changed
+    (API Reference, ListDashboards and DashboardEntry). moto: all at once, sizes in characters, and the local time as if it
+    were UTC. Goes when moto pages."""
+    Dashboard.size = property(lambda dashboard: len(dashboard.body.encode()))
+
+    @around(Dashboard, "__init__")
+    def init(original: Callable, dashboard: Any, *args: Any) -> None:
+        original(dashboard, *args)
+        dashboard.last_modified = utcnow()
+
+    def list_dashboards(response: Any) -> ActionResult:
+        params = response._get_params()
+        found = sorted(response.cloudwatch_backend.dashboards.items())
+        found = [one for name, one in found if name.startswith(params.get("DashboardNamePrefix", ""))]
+        found, rest = page(found, params.get("NextToken"), 1000)
+        return ActionResult({"DashboardEntries": found, "NextToken": rest})
+
+    CloudWatchResponse.list_dashboards = list_dashboards
+
+
+@mend("cloudwatch-dashboard-deletion", "DeleteDashboards of several of which one does not exist")
+def dashboard_deletion() -> None:
+    """AWS: deletes as many as possible, and answers ResourceNotFound if one does not exist (API Reference, DeleteDashboards;
+    until 2025 it promised to delete none then, and the error is not among those that the model has for the operation any
+    more). moto: deletes none. Goes when moto deletes the others."""
+
+    @around(CloudWatchBackend, "delete_dashboards")
+    def delete(original: Callable, backend: Any, dashboards: list[str]) -> str | None:
+        known = [name for name in dashboards if name in backend.dashboards]
+        for name in known:
+            _home(backend).tagger.delete_all_tags_for_resource(backend.dashboards[name].arn)
+        original(backend, known)
+        return original(backend, [name for name in dashboards if name not in known])
+
+
+@mend("cloudwatch-dashboard-tags", "dashboards can be tagged")
+def dashboard_tags() -> None:
+    """AWS: PutDashboard takes tags, which it ignores if the dashboard exists, and TagResource, UntagResource and
+    ListTagsForResource take the ARN of a dashboard, which has no region (API Reference of each). moto: drops the tags, and
+    knows those of alarms only. Goes when moto keeps them."""
+
+    @around(CloudWatchResponse, "put_dashboard")
+    def put(original: Callable, response: Any) -> ActionResult:
+        params, backend = response._get_params(), response.cloudwatch_backend
+        existed = params["DashboardName"] in backend.dashboards
+        answer = original(response)
+        if not existed:
+            arn = backend.dashboards[params["DashboardName"]].arn
+            _home(backend).tagger.tag_resource(arn, params.get("Tags") or [])
+        return answer
+
+    def of_dashboard(operation: str, act: Callable[..., Any]) -> None:
+        @around(CloudWatchBackend, operation)
+        def of_any(original: Callable, backend: Any, arn: str, *args: Any) -> Any:
+            if ":dashboard/" not in arn:
+                return original(backend, arn, *args)
+            if all(one.arn != arn for one in backend.dashboards.values()):
+                raise ResourceNotFoundException
+            return act(_home(backend).tagger, arn, *args)
+
+    of_dashboard("tag_resource", lambda tagger, arn, tags: tagger.tag_resource(arn, tagger.convert_dict_to_tags_input(tags)))
+    of_dashboard("untag_resource", lambda tagger, arn, keys: tagger.untag_resource_using_names(arn, keys))
+    of_dashboard("list_tags_for_resource", lambda tagger, arn: tagger.get_tag_dict_for_resource(arn))

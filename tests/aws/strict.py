@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.cloudfront.exceptions import CloudFrontException
+from moto.cloudfront.responses import CloudFrontResponse
 from moto.cloudwatch.exceptions import CloudWatchException
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.exceptions import JsonRESTError
@@ -34,6 +36,7 @@ from moto.sns.responses import SNSResponse
 from moto.sts.exceptions import STSClientError
 from moto.sts.models import sts_backends
 from moto.sts.responses import TokenResponse
+from moto.wafv2.responses import WAFV2Response
 
 import key_policy
 import quotas
@@ -47,6 +50,7 @@ CHECKS: dict[tuple[type, str], list[tuple[Rule, str]]] = {}
 # moto shapes an error after the service that its class belongs to.
 ERRORS = {
     ApplicationAutoScalingResponse: JsonRESTError,
+    CloudFrontResponse: CloudFrontException,
     CloudWatchResponse: CloudWatchException,
     EC2ContainerServiceResponse: ECSException,
     EC2Response: EC2ClientError,
@@ -59,6 +63,7 @@ ERRORS = {
     SecretsManagerResponse: JsonRESTError,
     SNSResponse: SNSException,
     TokenResponse: STSClientError,
+    WAFV2Response: JsonRESTError,
 }
 
 

@@ -126,7 +126,7 @@ def _rest_operation(environ: dict[str, Any], service: str) -> str:
 def error_answer(call: Call, status: int, code: str, message: str) -> Answer:
     """An error in the shape that the service's SDK understands."""
     request_id = str(uuid4())
-    if call.target or not (call.is_form or call.service == "s3"):
+    if call.target or not (call.is_form or call.service in ("cloudfront", "s3")):
         return _json_error(call, status, code, message, request_id)
     return Answer(
         status,

@@ -65,7 +65,15 @@ pub const KINDS: &[Kind] = &[
     // The policies go with their target.
     part("autoscaling/policies", &["PutScalingPolicy"], &["DeleteScalingPolicy"]),
     kind("autoscaling/target", "scalable target", 1, "RegisterScalableTarget").deletes(&["DeregisterScalableTarget"]),
+    // Disabled first.
+    kind("cloudfront/distribution", "distribution", 1, "CreateDistributionWithTags")
+        .deletes(&["UpdateDistribution", "DeleteDistribution"]),
+    kind("cloudfront/origin-access-control", "origin access control", 1, "CreateOriginAccessControl")
+        .deletes(&["DeleteOriginAccessControl"]),
+    kind("cloudfront/response-headers-policy", "response headers policy", 1, "CreateResponseHeadersPolicy")
+        .deletes(&["DeleteResponseHeadersPolicy"]),
     kind("cloudwatch/alarm", "alarm", 7, "PutMetricAlarm").deletes(&["DeleteAlarms"]),
+    kind("cloudwatch/dashboard", "dashboard", 1, "PutDashboard").deletes(&["DeleteDashboards"]),
     kind("ec2/address", "address", 2, "AllocateAddress").deletes(&["ReleaseAddress"]),
     kind("ec2/flow-log", "flow log", 2, "CreateFlowLogs").deletes(&["DeleteFlowLogs"]),
     kind("ec2/internet-gateway", "internet gateway", 1, "CreateInternetGateway")
@@ -118,7 +126,12 @@ pub const KINDS: &[Kind] = &[
     ]),
     kind("kms/alias", "alias", 3, "CreateAlias").deletes(&["DeleteAlias"]),
     kind("kms/key", "key", 3, "CreateKey").settles(&["EnableKeyRotation"]).deletes(&["ScheduleKeyDeletion"]),
-    kind("logs/log-group", "log group", 4, "CreateLogGroup")
+    kind("logs/delivery", "delivery", 1, "CreateDelivery").deletes(&["DeleteDelivery"]),
+    kind("logs/delivery-destination", "delivery destination", 1, "PutDeliveryDestination")
+        .deletes(&["DeleteDeliveryDestination"]),
+    kind("logs/delivery-source", "delivery source", 1, "PutDeliverySource").deletes(&["DeleteDeliverySource"]),
+    // That of the web ACL of the distribution is Production's.
+    Kind { made: [6, 5], ..kind("logs/log-group", "log group", 6, "CreateLogGroup") }
         .settles(&["PutRetentionPolicy"])
         .deletes(&["DeleteLogGroup"]),
     // An ephemeral one is not protected.
@@ -147,6 +160,11 @@ pub const KINDS: &[Kind] = &[
     part("secretsmanager/attachment", &["PutSecretValue", "TagResource"], &["UntagResource"]),
     kind("secretsmanager/secret", "secret", 1, "CreateSecret").deletes(&["DeleteSecret"]),
     kind("sns/topic", "topic", 1, "CreateTopic").deletes(&["DeleteTopic"]),
+    // The one of the distribution is Production's.
+    Kind { made: [2, 1], ..kind("wafv2/web-acl", "web ACL", 2, "CreateWebACL") }
+        .settles(&["PutLoggingConfiguration"])
+        .deletes(&["DeleteWebACL"]),
+    part("wafv2/web-acl-association", &["AssociateWebACL"], &["DisassociateWebACL"]),
 ];
 
 /// The kinds of a platform whose spec asks for nothing special.

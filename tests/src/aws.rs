@@ -19,6 +19,16 @@ pub struct Account {
     pub elb: aws_sdk_elasticloadbalancingv2::Client,
     pub autoscaling: aws_sdk_applicationautoscaling::Client,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub waf: aws_sdk_wafv2::Client,
+    pub cloudfront: aws_sdk_cloudfront::Client,
+    /// Where CloudFront has its web ACLs and log deliveries.
+    pub cdn: Cdn,
+}
+
+/// Clients in us-east-1.
+pub struct Cdn {
+    pub waf: aws_sdk_wafv2::Client,
+    pub logs: aws_sdk_cloudwatchlogs::Client,
 }
 
 impl Account {
@@ -47,6 +57,7 @@ impl Account {
             let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider);
             config = config.into_builder().credentials_provider(provider).build();
         }
+        let us_east_1 = config.to_builder().region(Region::new("us-east-1")).build();
         Ok(Self {
             id: id.unwrap_or("123456789012").to_owned(),
             ec2: aws_sdk_ec2::Client::new(&config),
@@ -61,6 +72,12 @@ impl Account {
             elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(&config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+            waf: aws_sdk_wafv2::Client::new(&config),
+            cloudfront: aws_sdk_cloudfront::Client::new(&config),
+            cdn: Cdn {
+                waf: aws_sdk_wafv2::Client::new(&us_east_1),
+                logs: aws_sdk_cloudwatchlogs::Client::new(&us_east_1),
+            },
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build(),
             ),
@@ -158,6 +175,7 @@ impl Account {
         }
         self.databases(&mut all).await?;
         self.applications(&mut all).await?;
+        self.edge(&mut all).await?;
         // One that is scheduled for deletion is not listed.
         for secret in self.secrets.list_secrets().send().await?.secret_list() {
             all.push(format!("secret {}", secret.name().unwrap_or_default()));
@@ -205,6 +223,44 @@ impl Account {
         }
         for one in self.rds.describe_event_subscriptions().send().await?.event_subscriptions_list() {
             all.push(format!("event subscription {}", one.cust_subscription_id().unwrap_or_default()));
+        }
+        Ok(())
+    }
+
+    /// Web ACLs of both scopes, and CloudFront with its log deliveries.
+    async fn edge(&self, all: &mut Vec<String>) -> anyhow::Result<()> {
+        use aws_sdk_cloudfront::types::ResponseHeadersPolicyType;
+        use aws_sdk_wafv2::types::Scope;
+        for (waf, scope) in [(&self.waf, Scope::Regional), (&self.cdn.waf, Scope::Cloudfront)] {
+            for acl in waf.list_web_acls().scope(scope).send().await?.web_acls() {
+                all.push(format!("web ACL {}", acl.arn().unwrap_or_default()));
+            }
+        }
+        let list = self.cloudfront.list_distributions().send().await?.distribution_list;
+        for distribution in list.and_then(|list| list.items).unwrap_or_default() {
+            all.push(format!("distribution {}", distribution.id));
+        }
+        let list = self.cloudfront.list_origin_access_controls().send().await?.origin_access_control_list;
+        for control in list.and_then(|list| list.items).unwrap_or_default() {
+            all.push(format!("origin access control {}", control.name));
+        }
+        let custom = ResponseHeadersPolicyType::Custom;
+        let list = self.cloudfront.list_response_headers_policies().r#type(custom).send().await?;
+        let list = list.response_headers_policy_list.and_then(|list| list.items).unwrap_or_default();
+        for policy in list.into_iter().filter_map(|one| one.response_headers_policy) {
+            all.push(format!("response headers policy {}", policy.id));
+        }
+        for source in self.cdn.logs.describe_delivery_sources().send().await?.delivery_sources() {
+            all.push(format!("delivery source {}", source.name().unwrap_or_default()));
+        }
+        for one in self.cdn.logs.describe_delivery_destinations().send().await?.delivery_destinations() {
+            all.push(format!("delivery destination {}", one.name().unwrap_or_default()));
+        }
+        for delivery in self.cdn.logs.describe_deliveries().send().await?.deliveries() {
+            all.push(format!("delivery {}", delivery.id().unwrap_or_default()));
+        }
+        for dashboard in self.cloudwatch.list_dashboards().send().await?.dashboard_entries() {
+            all.push(format!("dashboard {}", dashboard.dashboard_name().unwrap_or_default()));
         }
         Ok(())
     }

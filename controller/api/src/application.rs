@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::approval::Guard;
 use crate::platform::{Facts, Invalid, check_range, invalid, parse_range};
 use crate::spec::{self, Architecture, PaymentPlatformSpec, TaskStatement};
+use crate::waf::{At, Waf};
 
 /// What runs when the spec names no image.
 pub const PLACEHOLDER: &str = "public.ecr.aws/nginx/nginx:stable";
@@ -42,6 +43,7 @@ pub struct Ingress {
     pub certificate_arn: Option<String>,
     pub ssl_policy: String,
     pub strict_transport_security: String,
+    pub waf: Waf,
     pub health_check_path: String,
     pub health_check_codes: String,
     pub health_check_interval_seconds: i32,
@@ -128,6 +130,13 @@ fn fargate_offers(cpu: i32, memory: i32) -> bool {
     (least..=most).contains(&memory) && memory % step == 0
 }
 
+const WAF: At = At {
+    rate_limit: "ingress.waf.rateLimit",
+    overrides: "ingress.waf.ruleActionOverrides",
+    ip_sets: "ingress.waf.ipSets",
+    sets_of: |arn, region| arn.starts_with(&format!("arn:aws:wafv2:{region}:")) && arn.contains(":regional/ipset/"),
+};
+
 impl Ingress {
     pub(crate) fn resolve(
         spec: &PaymentPlatformSpec,
@@ -156,6 +165,7 @@ impl Ingress {
             strict_transport_security: spec
                 .strict_transport_security
                 .unwrap_or_else(|| "max-age=31536000; includeSubDomains".to_owned()),
+            waf: Waf::resolve(spec.waf.as_ref(), &WAF, region, errors),
             health_check_path: check.path.unwrap_or_else(|| "/".to_owned()),
             health_check_codes: check.codes.unwrap_or_else(|| "200-399".to_owned()),
             health_check_interval_seconds: interval,

@@ -7,7 +7,9 @@ pub mod database;
 pub mod monitoring;
 pub mod platform;
 pub mod spec;
+pub mod static_assets;
 pub mod status;
+pub mod waf;
 
 pub use platform::{Facts, Invalid, Platform};
 pub use spec::{PaymentPlatform, PaymentPlatformSpec};

@@ -14,6 +14,7 @@ use crate::spec::{
     DeletionPolicy, DriftPolicy, Exception, ExtraRoute, ExtraRule, ExtraStatement, Keys, LOG_RETENTION_DAYS,
     NatGateways, Network, PaymentPlatformSpec, Profile, SecurityGroups,
 };
+use crate::static_assets::StaticAssets;
 use crate::status::{Resolved, Zone as PinnedZone};
 
 /// The value of the tag `Application` on everything.
@@ -69,6 +70,7 @@ pub struct Platform {
     pub key_deletion_days: i32,
     pub key_administrators: BTreeSet<String>,
     pub ingress: Ingress,
+    pub static_assets: StaticAssets,
     pub compute: Compute,
     pub database_port: u16,
     pub database: Database,
@@ -173,6 +175,7 @@ impl Platform {
         let database = Database::resolve(spec.database.as_ref(), profile, &zone_names, facts, &mut guard, &mut errors);
         check_exceptions(&spec.exceptions, &mut errors);
         let ingress = Ingress::resolve(spec, &region, facts, &mut guard, &mut errors);
+        let static_assets = StaticAssets::resolve(spec, profile, facts, &mut guard, &mut errors);
         let tags = tags(spec, &mut errors);
         if !errors.is_empty() {
             return Err(errors);
@@ -196,6 +199,7 @@ impl Platform {
             key_deletion_days,
             key_administrators: aws.key_administrators.into_iter().collect(),
             ingress,
+            static_assets,
             compute,
             database_port: database.port(),
             database,
@@ -222,7 +226,7 @@ impl Platform {
 
     /// What works and still deserves a look, each with its field.
     pub fn warnings(&self) -> Vec<String> {
-        [self.compute.warnings(), self.ingress.warnings()].concat()
+        [self.compute.warnings(), self.ingress.warnings(), self.static_assets.warnings()].concat()
     }
 
     /// What is shown in `status.resolved` and holds from now on.
@@ -243,6 +247,8 @@ impl Platform {
             database_zones: self.database.instance_zones.clone(),
             database_backup_retention_days: Some(self.database.backup_retention_days),
             certificate_arn: self.ingress.certificate_arn.clone(),
+            cdn_certificate_arn: self.static_assets.certificate_arn.clone(),
+            cdn_web_acl: Some(self.static_assets.web_acl),
             deletion_policy: Some(self.deletion_policy),
         }
     }

@@ -6,6 +6,7 @@
 mod additions;
 mod application;
 mod database;
+mod edge;
 mod monitoring;
 mod network;
 
@@ -20,6 +21,7 @@ pub use self::additions::{
 };
 pub use self::application::{Architecture, Autoscaling, Compute, HealthCheck, Ingress, TaskRole, TaskStatement};
 pub use self::database::{Database, Engine, StorageType, UpgradePolicy};
+pub use self::edge::{IpSet, StaticAssets, Waf, WafAction};
 pub use self::monitoring::{
     Alarm, Comparison, MissingData, Monitoring, Statistic, Subscription, SubscriptionProtocol, Thresholds,
 };
@@ -153,6 +155,10 @@ pub struct PaymentPlatformSpec {
     /// How the application is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingress: Option<Ingress>,
+
+    /// The bucket of static assets and the distribution of CloudFront that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub static_assets: Option<StaticAssets>,
 
     /// The payment application.
     #[serde(default, skip_serializing_if = "Option::is_none")]

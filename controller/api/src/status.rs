@@ -130,6 +130,12 @@ pub struct Resolved {
     /// ARN of the certificate of the load balancer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_arn: Option<String>,
+    /// ARN of the certificate of the distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cdn_certificate_arn: Option<String>,
+    /// Whether a web ACL stands in front of the distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cdn_web_acl: Option<bool>,
     /// What deleting the object does on AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<crate::spec::DeletionPolicy>,
@@ -220,6 +226,12 @@ pub struct Outputs {
     /// ARN of the secret with the database's master login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets_manager_secret_arn: Option<String>,
+    /// Name under which the distribution of static assets is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudfront_distribution_domain_name: Option<String>,
+    /// ARN of the web ACL in front of the load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waf_web_acl_arn: Option<String>,
     /// Name under which the load balancer is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alb_dns_name: Option<String>,

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::diff::Change;
 use crate::error::CloudError;
-use crate::id::{NodeId, Owner};
+use crate::id::{NodeId, Owner, Region};
 use crate::outputs::{AnyOutput, Outputs, Pending, Up};
 
 /// One kind of resource: what it must be, how it is read, made, changed and deleted.
@@ -38,8 +38,8 @@ pub trait Resource: Serialize + Clone + Send + Sync + 'static {
     const OUTLIVED_BY_DATA: bool = false;
     /// Whether data may be unreadable without it (a key): kept whenever data is kept, whatever the data says it uses.
     const GUARDS_DATA: bool = false;
-    /// Whether the service has no region: its nodes are in [`Region::global`](crate::Region::global).
-    const GLOBAL: bool = false;
+    /// In which regions a platform has things of this kind: elsewhere nobody looks for them.
+    const PLACES: Places = Places::Home;
     /// How often it is looked at.
     const TIER: Tier = Tier::Slow;
     /// What a repeated creation does. Without idempotency, absence must be certain before something is created.
@@ -116,6 +116,31 @@ pub enum Tier {
     Fast,
     /// Everything else: every ten minutes.
     Slow,
+}
+
+/// Where things of a kind are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Places {
+    /// In the platform's own region.
+    Home,
+    /// There and in other regions.
+    Anywhere,
+    /// In this region, wherever the platform is.
+    Only(&'static str),
+    /// The service has no regions: its nodes are in [`Region::global`].
+    Global,
+}
+
+impl Places {
+    /// Whether the platforms of which this region is the own one, or those of which it is not, can have something here.
+    pub fn include(self, region: &Region, at_home: bool) -> bool {
+        match self {
+            Self::Home => at_home && !region.is_global(),
+            Self::Anywhere => !region.is_global(),
+            Self::Only(name) => region.as_str() == name,
+            Self::Global => region.is_global(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,7 +314,7 @@ pub struct Kind<C: 'static> {
     pub outlived_by_data: bool,
     pub guards_data: bool,
     pub loses_data: fn(&Change) -> bool,
-    pub global: bool,
+    pub places: Places,
     pub tier: Tier,
     pub create: Create,
     pub delete_when: Delete,
@@ -318,7 +343,7 @@ impl<C: Send + Sync + 'static> Kind<C> {
             outlived_by_data: R::OUTLIVED_BY_DATA,
             guards_data: R::GUARDS_DATA,
             loses_data: R::loses_data,
-            global: R::GLOBAL,
+            places: R::PLACES,
             tier: R::TIER,
             create: R::CREATE,
             delete_when: R::DELETE,

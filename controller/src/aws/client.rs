@@ -30,6 +30,8 @@ pub struct Clients {
     pub elb: aws_sdk_elasticloadbalancingv2::Client,
     pub autoscaling: aws_sdk_applicationautoscaling::Client,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub waf: aws_sdk_wafv2::Client,
+    pub cloudfront: aws_sdk_cloudfront::Client,
     pub quotas: aws_sdk_servicequotas::Client,
     pub limits: Limits,
     pub key_marks: crate::aws::kms::KeyMarks,

@@ -126,7 +126,8 @@ fn class_of_status(status: u16) -> Class {
 }
 
 /// The table. Codes are those of the API references of EC2, KMS, CloudWatch Logs, IAM, S3, STS,
-/// Service Quotas, RDS, Secrets Manager, SNS, Elastic Load Balancing, ECS, Application Auto Scaling and CloudWatch.
+/// Service Quotas, RDS, Secrets Manager, SNS, Elastic Load Balancing, ECS, Application Auto Scaling, CloudWatch,
+/// AWS WAF and CloudFront.
 #[rustfmt::skip]
 pub fn class_of(code: &str) -> Option<Class> {
     Some(match code {
@@ -143,25 +144,31 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "DBParameterGroupNotFound" | "DBParameterGroupNotFoundFault" | "DBClusterParameterGroupNotFound"
         | "SubscriptionNotFound" | "SourceNotFound" | "NotFound" | "ClusterNotFoundException" | "ServiceNotFoundException"
         | "LoadBalancerNotFound" | "TargetGroupNotFound" | "ListenerNotFound" | "RuleNotFound"
-        | "ObjectNotFoundException" | "OptionGroupNotFoundFault" | "ResourceNotFound" => Class::NotFound,
+        | "ObjectNotFoundException" | "OptionGroupNotFoundFault" | "ResourceNotFound"
+        | "DashboardNotFoundError" | "WAFNonexistentItemException" | "NoSuchDistribution" | "NoSuchOriginAccessControl"
+        | "NoSuchResponseHeadersPolicy" | "NoSuchResource" => Class::NotFound,
 
         "InvalidGroup.Duplicate" | "AlreadyExistsException" | "ResourceAlreadyExistsException" | "EntityAlreadyExists"
         | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "DBClusterAlreadyExistsFault" | "DBInstanceAlreadyExists"
         | "DBSubnetGroupAlreadyExists" | "DBParameterGroupAlreadyExists" | "SubscriptionAlreadyExist"
-        | "ResourceExistsException" | "OptionGroupAlreadyExistsFault" | "DuplicateLoadBalancerName" | "DuplicateTargetGroupName" => Class::AlreadyExists,
+        | "ResourceExistsException" | "OptionGroupAlreadyExistsFault" | "DuplicateLoadBalancerName" | "DuplicateTargetGroupName"
+        | "WAFDuplicateItemException" | "DistributionAlreadyExists" | "OriginAccessControlAlreadyExists"
+        | "ResponseHeadersPolicyAlreadyExists" | "CNAMEAlreadyExists" => Class::AlreadyExists,
 
         "InvalidPermission.Duplicate" | "RouteAlreadyExists" | "NetworkAclEntryAlreadyExists" | "Resource.AlreadyAssociated"
         | "Resource.AlreadyAssigned" | "OperationAbortedException" | "OperationAborted" | "ConcurrentModification" | "IncorrectState" | "IncorrectInstanceState"
         | "InvalidState" | "ConflictException" | "FlowLogAlreadyExists" | "IdempotentParameterMismatch"
         | "InvalidEventSubscriptionState" | "InvalidDBClusterStateFault" | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault"
         | "DBClusterSnapshotAlreadyExistsFault" | "DBSnapshotAlreadyExists" | "InvalidRequestException" | "ServiceNotActiveException"
-        | "UpdateInProgressException" | "ConcurrentUpdateException" | "DuplicateListener" => Class::Conflict,
+        | "UpdateInProgressException" | "ConcurrentUpdateException" | "DuplicateListener" | "WAFOptimisticLockException"
+        | "WAFTagOperationException" | "PreconditionFailed" | "InvalidIfMatchVersion" | "DistributionNotDisabled" => Class::Conflict,
 
         "DependencyViolation" | "InvalidIPAddress.InUse" | "AddressInUse" | "InvalidSubnet.Conflict" | "DeleteConflict"
         | "InvalidGroup.InUse" | "InvalidCidrBlock.InUse" | "ResourceInUse" | "BucketNotEmpty"
         | "InvalidDBSubnetGroupStateFault" | "InvalidDBParameterGroupState" | "InvalidOptionGroupStateFault" | "SubnetAlreadyInUse"
         | "ClusterContainsServicesException" | "ClusterContainsTasksException" | "ResourceInUseException"
-        | "ClusterContainsContainerInstancesException" | "ClusterContainsCapacityProviderException" => Class::InUse,
+        | "ClusterContainsContainerInstancesException" | "ClusterContainsCapacityProviderException"
+        | "WAFAssociatedItemException" | "OriginAccessControlInUse" | "ResponseHeadersPolicyInUse" => Class::InUse,
 
         "VpcLimitExceeded" | "SubnetLimitExceeded" | "InternetGatewayLimitExceeded" | "AddressLimitExceeded"
         | "NatGatewayLimitExceeded" | "RouteTableLimitExceeded" | "RouteLimitExceeded" | "SecurityGroupLimitExceeded"
@@ -170,12 +177,14 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "FlowLogsLimitExceeded" | "DBClusterQuotaExceededFault" | "InstanceQuotaExceeded" | "DBSubnetGroupQuotaExceeded"
         | "DBParameterGroupQuotaExceeded" | "EventSubscriptionQuotaExceeded" | "StorageQuotaExceeded" | "SnapshotQuotaExceeded"
         | "TopicLimitExceeded" | "TooManyLoadBalancers" | "TooManyTargetGroups" | "TooManyListeners" | "TooManyTags" | "OptionGroupQuotaExceededFault"
-        | "TooManyCertificates" | "LimitExceededFault" => Class::Quota,
+        | "TooManyCertificates" | "LimitExceededFault" | "WAFLimitsExceededException" | "TooManyDistributions"
+        | "TooManyOriginAccessControls" | "TooManyResponseHeadersPolicies" | "TooManyDistributionCNAMEs" => Class::Quota,
 
         "InvalidKeyState" | "KMSInvalidStateException" | "DisabledException" | "KeyUnavailableException"
         | "KMSKeyNotAccessibleFault" | "EncryptionFailure" | "SNSNoAuthorization" | "InsufficientDBInstanceCapacity"
         | "InvalidVPCNetworkStateFault" | "InvalidConfigurationRequest" | "SubnetNotFound" | "InvalidSubnet"
         | "InvalidSecurityGroup" | "TargetGroupAssociationLimit" | "FailedResourceAccessException"
+        | "WAFUnavailableEntityException" | "WAFLogDestinationPermissionIssueException" | "WAFServiceLinkedRoleErrorException"
             => Class::NotYet,
 
         "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestLimitExceeded" | "TooManyRequestsException"
@@ -191,7 +200,8 @@ pub fn class_of(code: &str) -> Option<Class> {
 
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "ServiceUnavailableException" | "Unavailable"
         | "KMSInternalException" | "DependencyTimeoutException" | "ServiceFailure" | "InternalServerError"
-        | "InternalServiceException" | "InternalServiceFault" | "ServerException" => Class::Unavailable,
+        | "InternalServiceException" | "InternalServiceFault" | "ServerException" | "WAFInternalErrorException"
+        | "WAFTagOperationInternalErrorException" => Class::Unavailable,
 
         "RequestTimeout" | "RequestTimeoutException" => Class::Ambiguous,
         _ => return None,

@@ -2,6 +2,7 @@
 
 pub mod autoscaling;
 pub mod client;
+pub mod cloudfront;
 pub mod cloudwatch;
 pub mod ec2;
 pub mod ecs;
@@ -20,6 +21,7 @@ pub mod sns;
 pub mod tags;
 pub mod transport;
 pub mod unread;
+pub mod wafv2;
 
 pub use client::Aws;
 
@@ -33,7 +35,8 @@ pub static KINDS: LazyLock<Vec<Kind<Aws>>> = LazyLock::new(|| {
     let services = [kms::KINDS, logs::KINDS, iam::KINDS, ec2::KINDS, s3::KINDS];
     let data = [sns::KINDS, secretsmanager::KINDS, rds::KINDS];
     let application = [elbv2::KINDS, ecs::KINDS, autoscaling::KINDS, cloudwatch::KINDS];
-    [services.concat(), data.concat(), application.concat()].concat()
+    let edge = [wafv2::KINDS, cloudfront::KINDS];
+    [services.concat(), data.concat(), application.concat(), edge.concat()].concat()
 });
 
 /// IAM actions of the controller itself, besides those of the kinds: who it is, which zones, quotas and

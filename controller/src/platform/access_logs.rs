@@ -45,12 +45,12 @@ pub fn add(build: &mut Build<'_>) -> LogTarget {
             moves_small_objects: false,
         },
         access_logs: None,
-        statements: vec![
-            ("ServerAccessLogs", of_buckets),
-            ("LoadBalancerLogs", of_load_balancers),
-            ("DistributionLogs", of_distributions),
-        ],
     };
-    let made = buckets::add(build, plain);
+    let statements = vec![
+        ("ServerAccessLogs", of_buckets),
+        ("LoadBalancerLogs", of_load_balancers),
+        ("DistributionLogs", of_distributions),
+    ];
+    let made = buckets::add(build, plain, statements);
     LogTarget { bucket: made.bucket, policy: made.policy.node().clone() }
 }

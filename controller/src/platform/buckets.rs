@@ -17,8 +17,6 @@ pub struct Plain<'a> {
     pub lifecycle: Lifecycle,
     /// Where the record of who reads it goes, and the policy that lets it go there.
     pub access_logs: Option<&'a LogTarget>,
-    /// Besides what every bucket's policy says.
-    pub statements: Vec<(&'a str, Statement)>,
 }
 
 /// A bucket that receives access logs.
@@ -33,23 +31,43 @@ pub struct Made {
     pub policy: Ref<BucketPolicy>,
 }
 
-/// Adds a bucket and its policy, which lets in nobody without TLS (PCI DSS 4.2.1).
-pub fn add(build: &mut Build<'_>, plain: Plain<'_>) -> Made {
-    let Plain { purpose, component, key, lifecycle, access_logs, statements } = plain;
-    let name = Bucket::name(purpose, build.env(), &build.platform.account_id);
-    let tags = build.tags(Bucket::KIND, purpose, &name);
-    let arns = [crate::aws::s3::arn(&name), format!("{}/*", crate::aws::s3::arn(&name))];
-    let mut insecure = Statement::on(&["s3:*"], arns).when("Bool", "aws:SecureTransport", "false");
+/// Adds a bucket and its policy with these statements besides what every bucket's policy says.
+pub fn add(build: &mut Build<'_>, plain: Plain<'_>, statements: Vec<(&str, Statement)>) -> Made {
+    let (component, purpose) = (plain.component, plain.purpose);
+    let bucket = bucket(build, plain);
+    let policy = policy(build, purpose, statements);
+    let policy = BucketPolicy { bucket: bucket.clone(), policy, reader: None };
+    let policy = build.graph.add(component, &build.region, purpose, policy);
+    Made { bucket, policy }
+}
+
+/// A policy that lets in nobody without TLS (PCI DSS 4.2.1).
+pub fn policy<'a>(
+    build: &Build<'_>,
+    purpose: &str,
+    statements: impl IntoIterator<Item = (&'a str, Statement)>,
+) -> PolicyDocument {
+    let mut insecure = Statement::on(&["s3:*"], arns(build, purpose)).when("Bool", "aws:SecureTransport", "false");
     insecure.effect = "Deny".to_owned();
     insecure.principals.insert("*".to_owned());
-    let policy = PolicyDocument::of(statements.into_iter().chain([("DenyInsecureTransport", insecure)]));
+    PolicyDocument::of(statements.into_iter().chain([("DenyInsecureTransport", insecure)]))
+}
+
+/// The bucket and what is in it.
+pub fn arns(build: &Build<'_>, purpose: &str) -> [String; 2] {
+    let arn = crate::aws::s3::arn(&Bucket::name(purpose, build.env(), &build.platform.account_id));
+    [arn.clone(), format!("{arn}/*")]
+}
+
+/// Adds a bucket, which still needs its policy.
+pub fn bucket(build: &mut Build<'_>, plain: Plain<'_>) -> Ref<Bucket> {
+    let Plain { purpose, component, key, lifecycle, access_logs } = plain;
+    let name = Bucket::name(purpose, build.env(), &build.platform.account_id);
+    let tags = build.tags(Bucket::KIND, purpose, &name);
     let target = access_logs.map(|target| target.bucket.clone());
     let bucket = Bucket { name, key, lifecycle, access_logs: target, tags };
     let first = access_logs.map(|target| target.policy.clone());
-    let bucket = build.graph.add_after(component, &build.region, purpose, bucket, first);
-    let policy = BucketPolicy { bucket: bucket.clone(), policy };
-    let policy = build.graph.add(component, &build.region, purpose, policy);
-    Made { bucket, policy }
+    build.graph.add_after(component, &build.region, purpose, bucket, first)
 }
 
 /// A statement that lets a service write objects below `resource` for this account.

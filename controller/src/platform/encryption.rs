@@ -9,9 +9,9 @@
 //! `DescribeKey` has no encryption context, and `kms:GrantIsForAWSResource` fits `CreateGrant` alone.
 
 use payment_platform_api::spec::{Effect, ExtraStatement};
-use payment_platform_engine::{Ref, Resource};
+use payment_platform_engine::{Ref, Region, Resource};
 
-use super::{Build, names};
+use super::{Build, HOME_OF_CLOUDFRONT, names};
 use crate::aws::ecs::Cluster;
 use crate::aws::kms::{Alias, Key};
 use crate::aws::policy::{PolicyDocument, Statement, root};
@@ -23,6 +23,8 @@ pub struct Keys {
     pub app: Ref<Key>,
     pub s3: Ref<Key>,
     pub logs: Ref<Key>,
+    /// For the log group of the web ACL in front of the distribution, which is where CloudFront is.
+    pub cdn_logs: Ref<Key>,
 }
 
 const USE: &[&str] = &["kms:Decrypt", "kms:GenerateDataKey*"];
@@ -30,16 +32,31 @@ const FULL_USE: &[&str] = &["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "km
 
 /// Adds keys and aliases.
 pub fn add(build: &mut Build<'_>) -> Keys {
+    let home = build.region.clone();
     let app = app_statements(build);
-    let app = key(build, names::APP_KEY, "Database, secrets and application data", app);
+    let app = key(build, &home, names::APP_KEY, "Database, secrets and application data", app);
     let s3 = s3_statements(build);
-    let s3 = key(build, names::S3_KEY, "Buckets", s3);
-    let logs = logs_statements(build);
-    Keys { app, s3, logs: key(build, names::LOGS_KEY, "Log groups", logs) }
+    let s3 = key(build, &home, names::S3_KEY, "Buckets", s3);
+    let statements = logs_statements(build, &home);
+    let logs = key(build, &home, names::LOGS_KEY, "Log groups", statements);
+    let cdn = Region::new(HOME_OF_CLOUDFRONT);
+    let cdn_logs = if cdn == home || !build.platform.static_assets.web_acl {
+        logs.clone()
+    } else {
+        let statements = logs_statements(build, &cdn);
+        key(build, &cdn, names::LOGS_KEY, "Log groups", statements)
+    };
+    Keys { app, s3, logs, cdn_logs }
 }
 
-fn key(build: &mut Build<'_>, node: &str, purpose: &str, statements: Vec<(&str, Statement)>) -> Ref<Key> {
-    let tags = build.tags(Key::KIND, node, &Key::name(node, build.env()));
+fn key(
+    build: &mut Build<'_>,
+    region: &Region,
+    node: &str,
+    purpose: &str,
+    statements: Vec<(&str, Statement)>,
+) -> Ref<Key> {
+    let tags = build.tags_in(region, Key::KIND, node, &Key::name(node, build.env()));
     let key = Key {
         description: format!("{purpose} of payment environment {}", build.env()),
         rotation_days: build.platform.key_rotation_days,
@@ -47,9 +64,9 @@ fn key(build: &mut Build<'_>, node: &str, purpose: &str, statements: Vec<(&str, 
         policy: policy(build, node, statements),
         tags,
     };
-    let key = build.graph.add(COMPONENT, &build.region, node, key);
+    let key = build.graph.add(COMPONENT, region, node, key);
     let alias = Alias { name: Alias::name(node, build.env()), key: key.clone() };
-    build.graph.add(COMPONENT, &build.region, node, alias);
+    build.graph.add(COMPONENT, region, node, alias);
     key
 }
 
@@ -179,8 +196,8 @@ fn s3_statements(build: &Build<'_>) -> Vec<(&'static str, Statement)> {
     statements
 }
 
-fn logs_statements(build: &Build<'_>) -> Vec<(&'static str, Statement)> {
-    let (account, region) = (&build.platform.account_id, &build.platform.region);
+fn logs_statements(build: &Build<'_>, region: &Region) -> Vec<(&'static str, Statement)> {
+    let account = &build.platform.account_id;
     let actions = &["kms:Decrypt", "kms:Describe*", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"];
     let statement = service(&format!("logs.{region}"), actions);
     let of_account = format!("arn:aws:logs:{region}:{account}:*");

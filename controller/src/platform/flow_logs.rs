@@ -71,10 +71,9 @@ fn bucket(build: &mut Build<'_>, keys: &Keys, access_logs: &LogTarget) -> Made {
         key: Some(keys.s3.clone()),
         lifecycle,
         access_logs: Some(access_logs),
-        // The names are those that AWS looks for, and would append statements under.
-        statements: vec![("AWSLogDeliveryWrite", write), ("AWSLogDeliveryAclCheck", check)],
     };
-    buckets::add(build, plain)
+    // The names are those that AWS looks for, and would append statements under.
+    buckets::add(build, plain, vec![("AWSLogDeliveryWrite", write), ("AWSLogDeliveryAclCheck", check)])
 }
 
 /// What the delivery to the log group may do. `DescribeLogGroups` has no resource level.

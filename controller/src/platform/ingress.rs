@@ -2,14 +2,16 @@
 //! (4.2.1) and a record of each request (10.2.1).
 //!
 //! The order is AWS's: the bucket's policy before the access logs, the internet gateway before the load balancer, the listener
-//! before the service whose tasks it forwards to.
+//! before the service whose tasks it forwards to; the web ACL is put in front of it once it is provisioned (6.4.2).
 
 use payment_platform_engine::{NodeId, Ref, Resource};
 
 use super::buckets::LogTarget;
-use super::{Build, names};
+use super::{Build, names, web_acl};
 use crate::aws::ec2::{InternetGateway, SecurityGroup, Subnet, Vpc};
 use crate::aws::elbv2::{Action, HealthCheck, Https, Listener, Listeners, LoadBalancer, TargetGroup};
+use crate::aws::logs::LogGroup;
+use crate::aws::wafv2::{AclScope, WebAclAssociation};
 
 pub const COMPONENT: &str = "Ingress";
 
@@ -23,6 +25,8 @@ pub struct Ground<'a> {
     pub subnets: Vec<Ref<Subnet>>,
     pub security_group: Ref<SecurityGroup>,
     pub access_logs: &'a LogTarget,
+    /// Of the web ACL.
+    pub log_group: &'a Ref<LogGroup>,
 }
 
 /// What the application is reached by.
@@ -32,7 +36,7 @@ pub struct Ingress {
     pub listeners: NodeId,
 }
 
-/// Adds load balancer, target group and listeners.
+/// Adds load balancer, target group, listeners and web ACL.
 pub fn add(build: &mut Build<'_>, ground: Ground<'_>) -> Ingress {
     let name = LoadBalancer::name(build.env());
     let load_balancer = LoadBalancer {
@@ -47,6 +51,10 @@ pub fn add(build: &mut Build<'_>, ground: Ground<'_>) -> Ingress {
     let load_balancer = build.graph.add_after(COMPONENT, &build.region, names::ALB, load_balancer, first);
     let target_group = target_group(build, ground.vpc);
     let listeners = listeners(build, &load_balancer, &target_group);
+    let (region, waf) = (build.region.clone(), build.platform.ingress.waf.clone());
+    let web_acl = web_acl::add(build, COMPONENT, &region, names::ALB, AclScope::Regional, &waf, ground.log_group);
+    let association = WebAclAssociation { load_balancer: load_balancer.clone(), web_acl };
+    build.graph.add(COMPONENT, &region, names::ALB, association);
     Ingress { load_balancer, target_group, listeners }
 }
 

@@ -3,6 +3,7 @@
 mod access_logs;
 mod buckets;
 mod compute;
+mod dashboard;
 mod database;
 mod encryption;
 mod flow_logs;
@@ -14,6 +15,7 @@ mod network;
 mod security_groups;
 mod static_assets;
 mod vpc_endpoints;
+mod web_acl;
 
 use ipnet::IpNet;
 use payment_platform_api::Platform;
@@ -40,6 +42,9 @@ pub const COMPONENTS: [&str; 12] = [
     compute::COMPONENT,
 ];
 
+/// Where CloudFront has its web ACLs, certificates and log deliveries, wherever the platform is.
+const HOME_OF_CLOUDFRONT: &str = "us-east-1";
+
 /// The nodes whose outputs stand in `status.outputs`; `network` knows those of each zone.
 pub mod names {
     pub const VPC: &str = "main";
@@ -56,6 +61,8 @@ pub mod names {
     pub const ALERTS: &str = "alerts";
     pub const APP: &str = "app";
     pub const STATIC: &str = "static";
+    pub const CDN: &str = "cdn";
+    pub const DASHBOARD: &str = "platform";
 }
 
 /// Everything that the platform wants to exist. Pure.
@@ -77,16 +84,17 @@ pub fn desired(platform: &Platform, owner: &Owner) -> Graph<Aws> {
         topic: &topic,
     };
     let database = database::add(&mut build, ground);
-    let assets = static_assets::add(&mut build, &keys, &access_logs);
+    let assets = static_assets::add(&mut build, &keys, &access_logs, log_groups.cdn_web_acl.as_ref());
     let ground = ingress::Ground {
         vpc: &network.vpc,
         internet_gateway: &network.internet_gateway,
         subnets: network.public_subnets,
         security_group: groups.alb,
         access_logs: &access_logs,
+        log_group: &log_groups.web_acl,
     };
     let ingress = ingress::add(&mut build, ground);
-    let needs = [assets.node().clone(), log_groups.container_insights.node().clone()];
+    let needs = [assets.bucket.node().clone(), log_groups.container_insights.node().clone()];
     let ground = compute::Ground {
         keys: &keys,
         subnets: network.private_subnets,
@@ -99,6 +107,7 @@ pub fn desired(platform: &Platform, owner: &Owner) -> Graph<Aws> {
     };
     compute::add(&mut build, ground);
     monitoring::alarms(&mut build, &topic, &ingress);
+    dashboard::add(&mut build, &ingress, &assets.distribution);
     build.graph
 }
 

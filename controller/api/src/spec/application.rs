@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Effect;
+use super::edge::Waf;
 
 /// The payment application.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -204,6 +205,10 @@ pub struct Ingress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100), regex(pattern = r"^max-age=[0-9]{1,10}(; includeSubDomains)?(; preload)?$"))]
     pub strict_transport_security: Option<String>,
+
+    /// What the web ACL in front of the load balancer lets through (PCI DSS 6.4.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waf: Option<Waf>,
 
     /// How it is known whether a task can take requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
 use crate::aws::autoscaling::ScalingPolicies;
+use crate::aws::cloudfront::Distribution;
 use crate::aws::elbv2::{LoadBalancer, TargetGroup};
 use crate::aws::error::{During, gone};
 use crate::aws::sns::Topic;
@@ -58,6 +59,7 @@ pub enum Dimension {
     Text(String),
     LoadBalancer(Ref<LoadBalancer>),
     TargetGroup(Ref<TargetGroup>),
+    Distribution(Ref<Distribution>),
 }
 
 /// What an alarm sets going.
@@ -208,11 +210,12 @@ impl Resource for Alarm {
 }
 
 impl Dimension {
-    fn value(&self, up: &Up<'_>) -> Result<String, Pending> {
+    pub(super) fn value(&self, up: &Up<'_>) -> Result<String, Pending> {
         Ok(match self {
             Self::Text(text) => text.clone(),
             Self::LoadBalancer(balancer) => up.get(balancer)?.full_name().to_owned(),
             Self::TargetGroup(group) => up.get(group)?.full_name().to_owned(),
+            Self::Distribution(distribution) => up.get(distribution)?.id.clone(),
         })
     }
 }

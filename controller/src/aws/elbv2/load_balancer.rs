@@ -208,7 +208,7 @@ impl Resource for LoadBalancer {
 }
 
 /// The region's load balancers with names like ours, each with its tags: read once for them and for their listeners.
-pub(super) async fn tagged(aws: &Aws, look: &Look) -> Result<Vec<(Seen, TagMap)>, CloudError> {
+pub(in crate::aws) async fn tagged(aws: &Aws, look: &Look) -> Result<Vec<(Seen, TagMap)>, CloudError> {
     match look {
         Look::All => Ok(aws.load_balancers(all(aws)).await?.to_vec()),
         Look::Ids(arns) => {
@@ -263,7 +263,7 @@ async fn set<'a>(
 }
 
 /// Whether the load balancer of this name is the one of a node with these tags.
-pub(super) fn is_ours(tags: &TagMap, name: &str) -> bool {
+pub(in crate::aws) fn is_ours(tags: &TagMap, name: &str) -> bool {
     let environment = tags.get("Environment").map_or("", String::as_str);
     claim(tags).is_some() && LoadBalancer::name(environment) == name
 }

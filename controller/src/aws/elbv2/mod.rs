@@ -8,6 +8,7 @@ mod target_group;
 pub use action::Action;
 pub use listeners::{Https, Listener, Listeners};
 pub use load_balancer::LoadBalancer;
+pub(super) use load_balancer::{is_ours, tagged};
 pub use target_group::{HealthCheck, TargetGroup};
 
 use std::collections::{BTreeMap, HashMap};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use aws_sdk_iam::types::{EntityType, RoleDetail, Tag};
 use payment_platform_engine::diff::Change;
-use payment_platform_engine::resource::{Create, Delete};
+use payment_platform_engine::resource::{Create, Delete, Places};
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Resource, Tier, Up};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,7 @@ impl Resource for Role {
         "iam:UpdateAssumeRolePolicy",
     ];
     const CLOSE_FIRST: &'static [&'static str] = &["trust", "inline", "attached"];
-    const GLOBAL: bool = true;
+    const PLACES: Places = Places::Global;
     const TIER: Tier = Tier::Fast;
     const CREATE: Create = Create::Idempotent;
     const DELETE: Delete = Delete::Last;

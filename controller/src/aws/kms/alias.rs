@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use payment_platform_engine::diff::Change;
-use payment_platform_engine::resource::{Create, Delete};
+use payment_platform_engine::resource::{Create, Delete, Places};
 use payment_platform_engine::{
     Claim, CloudError, Context, Found, Look, NodeId, Pending, Progress, Ref, Resource, Tier, Up,
 };
@@ -52,6 +52,7 @@ impl Resource for Alias {
         &["kms:CreateAlias", "kms:DeleteAlias", "kms:ListAliases", "kms:ListResourceTags", "kms:UpdateAlias"];
     const CLOSE_FIRST: &'static [&'static str] = &["key_arn"];
     const TIER: Tier = Tier::Fast;
+    const PLACES: Places = Places::Anywhere;
     const CREATE: Create = Create::Idempotent;
     const DELETE: Delete = Delete::Last;
 

@@ -14,7 +14,7 @@ use aws_smithy_types::retry::RetryConfig;
 use futures::future::join3;
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
-use payment_platform_engine::resource::{Create, Delete};
+use payment_platform_engine::resource::{Create, Delete, Places};
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
@@ -152,6 +152,7 @@ impl Resource for Key {
     const CLOSE_FIRST: &'static [&'static str] = &["enabled", "pending_deletion", "rotation", "policy", "grants"];
     const GUARDS_DATA: bool = true;
     const TIER: Tier = Tier::Fast;
+    const PLACES: Places = Places::Anywhere;
     const CREATE: Create = Create::MakesTwins;
     const DELETE: Delete = Delete::Last;
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
-use payment_platform_engine::resource::Create;
+use payment_platform_engine::resource::{Create, Places};
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,7 @@ pub const PREFIXES: &[&str] = &[
     "/aws/rds/instance/mysql-payment-",
     "/ecs/payment-",
     "/vpc/flow-logs/payment-",
+    "aws-waf-logs-payment-",
 ];
 
 /// A log group; its node has the group's own name.
@@ -89,6 +90,7 @@ impl Resource for LogGroup {
     ];
     const CLOSE_FIRST: &'static [&'static str] = &["key_arn", "retention_days", "subscriptions", "bearer_tokens"];
     const STATEFUL: bool = true;
+    const PLACES: Places = Places::Anywhere;
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;

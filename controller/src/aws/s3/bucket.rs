@@ -18,7 +18,7 @@ use aws_sdk_s3::types::{
 use futures::{StreamExt, stream, try_join};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Delete};
-use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
+use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Region, Resource, Up};
 use serde::{Deserialize, Serialize};
 
 use super::emptying::empty;
@@ -82,6 +82,11 @@ impl Bucket {
     pub fn name(node: &str, environment: &str, account: &str) -> String {
         format!("{PREFIX}{node}-{environment}-{account}")
     }
+}
+
+/// The host under which a bucket is reached in its region.
+pub fn domain_name(name: &str, region: &Region) -> String {
+    format!("{name}.s3.{region}.amazonaws.com")
 }
 
 /// The ARN of a bucket.

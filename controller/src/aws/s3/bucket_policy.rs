@@ -14,10 +14,12 @@ use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, 
 use serde::{Deserialize, Serialize};
 
 use super::Bucket;
+use super::bucket::arn as arn_of;
 use super::tagged::{TaggedBucket, tagged_buckets};
 use crate::aws::Aws;
+use crate::aws::cloudfront::Distribution;
 use crate::aws::error::{During, gone};
-use crate::aws::policy::PolicyDocument;
+use crate::aws::policy::{PolicyDocument, Statement};
 use crate::aws::tags::claim;
 
 /// Who may reach a bucket. Its node has the name of the bucket's node.
@@ -25,6 +27,8 @@ use crate::aws::tags::claim;
 pub struct BucketPolicy {
     pub bucket: Ref<Bucket>,
     pub policy: PolicyDocument,
+    /// The distribution that may read its objects.
+    pub reader: Option<Ref<Distribution>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,6 +53,9 @@ pub struct Output {
     pub id: String,
     pub bucket: String,
 }
+
+/// What the ARN of a distribution begins with.
+const ARN: &str = "arn:aws:cloudfront::";
 
 /// What the id of a policy has behind the name of its bucket.
 const POLICY: &str = "/policy";
@@ -82,9 +89,17 @@ impl Resource for BucketPolicy {
     type Output = Output;
 
     fn fields(&self, up: &Up<'_>, _seen: Option<&Fields>) -> Result<Fields, Pending> {
+        let bucket = up.get(&self.bucket)?.name.clone();
+        let mut policy = self.policy.clone();
+        if let Some(distribution) = &self.reader {
+            let arn = up.text(distribution, ARN, |distribution| &distribution.arn);
+            let mut reads = Statement::on(&["s3:GetObject"], [format!("{}/*", arn_of(&bucket))]);
+            reads.principals.insert("Service cloudfront.amazonaws.com".to_owned());
+            policy.statements.insert("CloudFront".to_owned(), reads.when("StringEquals", "aws:SourceArn", arn));
+        }
         Ok(Fields {
-            bucket: up.get(&self.bucket)?.name.clone(),
-            policy: self.policy.clone(),
+            bucket,
+            policy,
             public_access_block: PublicAccessBlock {
                 block_public_acls: true,
                 ignore_public_acls: true,

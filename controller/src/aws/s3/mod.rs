@@ -6,10 +6,10 @@ mod emptying;
 mod lifecycle;
 mod tagged;
 
-pub use bucket::{Bucket, arn};
+pub use bucket::{Bucket, arn, domain_name};
 pub use bucket_policy::BucketPolicy;
 pub use lifecycle::Lifecycle;
-pub use tagged::TaggedBucket;
+pub use tagged::{PREFIX, TaggedBucket};
 
 use payment_platform_engine::Kind;
 
