@@ -2,6 +2,7 @@
 
 mod events;
 mod object;
+mod published;
 mod retained;
 
 use std::collections::{BTreeSet, HashMap};
@@ -80,6 +81,8 @@ struct ObjectState {
     finalizer_is_new: bool,
     /// Ids of the things that were told of as not ours though they carry our tags.
     told: BTreeSet<String>,
+    /// What was found or written of the outputs last.
+    published: Option<published::Seen>,
     /// Passes in a row in which a call failed that may work the next time.
     failed_passes: u32,
     /// Passes in a row in which AWS refused something for now and nothing was brought further.
@@ -271,6 +274,8 @@ impl Daemon {
         };
         let base = Base { previous: &object_status, ..object.base() };
         let mut next = status::after_pass(base, &ended);
+        let published = self.publish(object, state, &mut next, asked).await;
+        status::show_published(base, &mut next, &published);
         if let Some(message) = awaited {
             next = status::awaiting_confirmation(base, next, message);
         }

@@ -195,8 +195,8 @@ pub async fn prepare(
     let (mut platform, mut graph) = wanted(subject, &facts)?;
     regions.extend(graph.nodes().iter().map(|node| node.id.region.clone()));
     let places = open(scopes, &session, &identity, regions).await;
-    // Of what is to go nothing may be overlooked, wherever it was recorded.
-    let own_region = Some(&home).filter(|_| subject.spec.is_some() && !subject.is_deleted());
+    // Where it is not known which region was the own one nothing may be overlooked.
+    let own_region = Some(&home).filter(|_| subject.spec.is_some() || subject.status.resolved.is_some());
     let inventory = look(&places, own_region, &graph, &state.memory, ages, limits.consistency_window).await;
     let seen = |graph: &Graph<Aws>, platform: Option<&Platform>, state: &mut State, approved: BTreeSet<NodeId>| {
         judge(&inventory, graph, platform, subject, state, limits, approved)

@@ -21,7 +21,8 @@ pub fn rules(place: Place) -> Vec<PolicyRule> {
             rule("paymentplatform.io", "paymentplatforms", &["get", "list", "watch", "patch"]),
             rule("paymentplatform.io", "paymentplatforms/status", &["patch"]),
             rule("events.k8s.io", "events", &["create", "patch"]),
-            // What an object that was deleted with Retain leaves behind, found by its name; nothing is listed.
+            // The outputs (spec.outputs), and what an object that was deleted with Retain leaves behind: both found by their
+            // names; nothing is listed.
             rule("", "configmaps", &["get", "create", "patch", "delete"]),
         ],
         Place::Lease => vec![rule("coordination.k8s.io", "leases", &["get", "create", "update"])],

@@ -263,7 +263,9 @@ impl Scope {
         let seen = join_all(due.map(|kind| sweep(&round, kind, Look::All))).await;
         self.count_failures(&seen);
         looks.extend(seen);
-        looks.iter().map(|(kind, look)| ((region.clone(), *kind), look.clone())).collect()
+        // Others may have looked at more here.
+        let here = KINDS.iter().filter(|kind| kind.places.include(region, at_home));
+        here.filter_map(|kind| Some(((region.clone(), kind.name), looks.get(kind.name)?.clone()))).collect()
     }
 
     /// Looks at some kinds again, whatever the age of the last look, and shares what it finds.

@@ -93,7 +93,12 @@ pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
     accept(&mut status, *accepted);
     status.inventory = inventory(memory);
     status.resolved = platform.map(Platform::resolved).or(status.resolved);
-    status.outputs = platform.map(|platform| outputs(platform, report, account_id)).or(status.outputs);
+    let seen = platform.map(|platform| outputs(platform, report, account_id));
+    status.outputs = match (seen, status.outputs) {
+        // What could not be looked at is not gone.
+        (Some(seen), Some(before)) if !complete_look => Some(or_as_before(&seen, &before)),
+        (seen, before) => seen.or(before),
+    };
     record_drift(&mut status.drift, report, base.now, ended.limits);
     let open = report.entries.iter().filter(|entry| entry.drift && !entry.outcome.is_ready());
     status.drift_count = i32::try_from(open.count()).ok();
@@ -116,7 +121,7 @@ pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
         status.last_verified_time = Some(Time(base.now));
     }
     let mut drafts = drafts(report, &status.drift, *paused, platform.is_some());
-    drafts.extend(platform.map(warnings_condition));
+    drafts.extend(platform.map(|platform| warnings_condition(platform, base.now)));
     if let Some(approval) = approval {
         needs_approval(&mut drafts, approval);
     }
@@ -172,6 +177,41 @@ pub fn stopped(base: Base<'_>, reason: &str, needs_human: bool, message: String)
     status.conditions = conditions(base, drafts);
     status
 }
+
+/// What became of the ConfigMap with the outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// The spec asks for none.
+    NotAsked,
+    /// In the ConfigMap of this name.
+    As(String),
+    /// Something that the object does not own bears this name.
+    NameTaken(String),
+    /// Why not.
+    Failed(String),
+}
+
+/// A status after a pass, with where the outputs stand besides.
+pub fn show_published(base: Base<'_>, status: &mut PaymentPlatformStatus, published: &Published) {
+    let draft = match published {
+        Published::NotAsked => None,
+        Published::As(name) => {
+            Some(Draft::new(OUTPUTS_PUBLISHED, true, "Published", format!("The outputs are in ConfigMap {name}.")))
+        }
+        Published::NameTaken(name) => Some(Draft::new(
+            OUTPUTS_PUBLISHED,
+            false,
+            "NameTaken",
+            format!("ConfigMap {name} is not this object's; delete it, or set spec.outputs.configMap to another name."),
+        )),
+        Published::Failed(message) => Some(Draft::new(OUTPUTS_PUBLISHED, false, "Failed", message.clone())),
+    };
+    status.conditions.retain(|condition| condition.type_ != OUTPUTS_PUBLISHED);
+    status.conditions.extend(conditions(base, draft.into_iter().collect()));
+}
+
+/// Whether the outputs are where `spec.outputs` asks for them.
+const OUTPUTS_PUBLISHED: &str = "OutputsPublished";
 
 /// A status after a pass, with what a deletion waits for in front of everything else.
 pub fn awaiting_confirmation(
@@ -313,8 +353,8 @@ fn exceptions_condition(report: &Report) -> Draft {
 }
 
 /// What works and still deserves a look.
-fn warnings_condition(platform: &Platform) -> Draft {
-    let warnings = platform.warnings();
+fn warnings_condition(platform: &Platform, now: Timestamp) -> Draft {
+    let warnings = platform.warnings(now);
     match warnings.is_empty() {
         true => Draft::new("Warnings", false, "NoWarnings", "Nothing in the spec deserves a second look."),
         false => Draft::new("Warnings", true, "SpecDeservesALook", format!("{}.", warnings.join("; "))),
@@ -394,6 +434,17 @@ fn inventory(memory: &Memory) -> Vec<InventoryEntry> {
         Some(InventoryEntry { node: node.to_string(), id, wish, created: known.created })
     });
     entries.collect()
+}
+
+/// The outputs, and those of before that are missing among them.
+fn or_as_before(seen: &Outputs, before: &Outputs) -> Outputs {
+    let (Ok(Value::Object(seen_values)), Ok(Value::Object(mut all))) =
+        (serde_json::to_value(seen), serde_json::to_value(before))
+    else {
+        return seen.clone();
+    };
+    all.extend(seen_values);
+    serde_json::from_value(Value::Object(all)).unwrap_or_else(|_| seen.clone())
 }
 
 fn outputs(platform: &Platform, report: &Report, account_id: &str) -> Outputs {

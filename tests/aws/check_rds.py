@@ -106,6 +106,19 @@ def engine_versions_and_what_can_be_ordered(aws: Aws) -> None:
 
 
 @check
+def major_versions_say_how_long_they_are_supported(aws: Aws) -> None:
+    majors = aws.rds.describe_db_major_engine_versions(Engine="mysql")["DBMajorEngineVersions"]
+    same([major["MajorEngineVersion"] for major in majors], ["8.0", "8.4"])
+    (support,) = majors[0]["SupportedEngineLifecycles"]
+    has(support, LifecycleSupportName="open-source-rds-standard-support")
+    same(support["LifecycleSupportEndDate"].isoformat(), "2026-07-31T23:59:59+00:00")
+    (one,) = aws.rds.describe_db_major_engine_versions(Engine="aurora-postgresql", MajorEngineVersion="16")[
+        "DBMajorEngineVersions"
+    ]
+    has(one, Engine="aurora-postgresql", MajorEngineVersion="16")
+
+
+@check
 def parameters_have_a_source_and_a_type(aws: Aws) -> None:
     groups(aws)
     rds = aws.rds

@@ -4,6 +4,7 @@ import random
 import string
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -54,6 +55,34 @@ def engine_versions() -> None:
         return answered(response, "DBEngineVersions", versions)
 
     RDSResponse.describe_db_engine_versions = describe
+
+
+@mend("rds-major-versions", "DescribeDBMajorEngineVersions")
+def major_versions() -> None:
+    """AWS: lists the major versions of an engine with the times of their support (API Reference,
+    DescribeDBMajorEngineVersions). moto: lacks the operation. Goes when moto has it."""
+
+    def describe(response: Any) -> ActionResult:
+        engine, version = response.params.get("Engine"), response.params.get("MajorEngineVersion")
+        majors = [
+            {
+                "Engine": known,
+                "MajorEngineVersion": major,
+                "SupportedEngineLifecycles": [
+                    {
+                        "LifecycleSupportName": "open-source-rds-standard-support",
+                        "LifecycleSupportStartDate": datetime.fromisoformat("2020-01-01T00:00:00+00:00"),
+                        "LifecycleSupportEndDate": datetime.fromisoformat(f"{last_day}T23:59:59+00:00"),
+                    }
+                ],
+            }
+            for known, all_of_it in rds_catalogue.STANDARD_SUPPORT.items()
+            for major, last_day in all_of_it.items()
+            if engine in (None, known) and version in (None, major)
+        ]
+        return answered(response, "DBMajorEngineVersions", majors)
+
+    RDSResponse.describe_db_major_engine_versions = describe
 
 
 @mend("rds-orderable", "DescribeOrderableDBInstanceOptions")

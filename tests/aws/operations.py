@@ -12,6 +12,7 @@ NAMED_BY = {
         "Alias$|[^g]Distribution($|With|Web)|Invalidation$|MonitoringSubscription|agResource",
     ),
     "cloudfront/origin-access-control": ("cloudfront", {"Id"}, "OriginAccessControl"),
+    "cloudfront/origin-access-identity": ("cloudfront", {"Id"}, "OriginAccessIdentity"),
     "cloudfront/response-headers-policy": ("cloudfront", {"Id"}, "ResponseHeadersPolicy"),
     "cloudwatch/alarm": ("cloudwatch", {"AlarmName", "AlarmNames", "ResourceARN"}),
     "cloudwatch/dashboard": ("cloudwatch", {"DashboardName", "DashboardNames", "ResourceARN"}),
@@ -120,6 +121,10 @@ COVERED: dict[str, dict[str, list[str]]] = {
     "cloudfront/origin-access-control": {
         "existence": ["DeleteOriginAccessControl"],
         "signing_behavior": ["UpdateOriginAccessControl"],
+    },
+    "cloudfront/origin-access-identity": {
+        "existence": ["DeleteCloudFrontOriginAccessIdentity"],
+        "comment": ["UpdateCloudFrontOriginAccessIdentity"],
     },
     "cloudfront/response-headers-policy": {
         "existence": ["DeleteResponseHeadersPolicy"],

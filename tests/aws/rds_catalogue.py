@@ -12,6 +12,11 @@ LOG_TYPES = {
     "aurora-postgresql": ("postgresql", "upgrade"),
     "mysql": ("audit", "error", "general", "slowquery"),
 }
+# The last day of the standard support of each major version (User Guides, release calendars).
+STANDARD_SUPPORT = {
+    "aurora-postgresql": {"13": "2026-02-28", "14": "2027-02-28", "15": "2028-02-29", "16": "2029-02-28"},
+    "mysql": {"8.0": "2026-07-31", "8.4": "2029-07-31"},
+}
 # Whether Performance Insights is supported, by class.
 CLASSES = {
     "aurora-postgresql": {

@@ -25,6 +25,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("class_storage_and_readers_change_in_place", |world| in_place(world).boxed()),
     ("what_waits_for_the_maintenance_window_is_no_drift", |world| pending(world).boxed()),
     ("a_version_that_is_not_offered_is_refused_with_those_that_are", |world| version(world).boxed()),
+    ("a_version_past_its_standard_support_is_warned_of", |world| old(world).boxed()),
     ("a_newer_major_version_gets_parameter_groups_of_its_own", |world| major(world).boxed()),
 ];
 
@@ -222,6 +223,19 @@ async fn version(world: Arc<World>) -> anyhow::Result<()> {
     object.merge(json!({"spec": {"database": {"preferredVersions": ["16.4"]}}})).await?;
     object.ready().await?;
     place.no_write_since(before)
+}
+
+async fn old(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"database": {"engineVersion": "13.14"}})).await?;
+    let warned = |status: &payment_platform_api::PaymentPlatformStatus| {
+        let told = "13.14: its standard support ended on 2026-02-28";
+        condition(status, "Warnings").is_some_and(|warnings| warnings.message.contains(told))
+    };
+    ensure!(warned(&object.status().await?), "{:?}", object.status().await?.conditions);
+    object.merge(json!({"spec": {"database": {"engineVersion": "16.4", "applyImmediately": true}}})).await?;
+    object.until("not warned of any more", |status| !warned(status)).await?;
+    Ok(())
 }
 
 async fn major(world: Arc<World>) -> anyhow::Result<()> {

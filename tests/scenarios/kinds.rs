@@ -70,6 +70,9 @@ pub const KINDS: &[Kind] = &[
         .deletes(&["UpdateDistribution", "DeleteDistribution"]),
     kind("cloudfront/origin-access-control", "origin access control", 1, "CreateOriginAccessControl")
         .deletes(&["DeleteOriginAccessControl"]),
+    kind("cloudfront/origin-access-identity", "origin access identity", 1, "CreateCloudFrontOriginAccessIdentity")
+        .deletes(&["DeleteCloudFrontOriginAccessIdentity"])
+        .optional(),
     kind("cloudfront/response-headers-policy", "response headers policy", 1, "CreateResponseHeadersPolicy")
         .deletes(&["DeleteResponseHeadersPolicy"]),
     kind("cloudwatch/alarm", "alarm", 7, "PutMetricAlarm").deletes(&["DeleteAlarms"]),

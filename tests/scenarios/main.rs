@@ -8,6 +8,7 @@ mod crash;
 mod database;
 mod declared;
 mod drift;
+mod edge;
 mod faults;
 mod generated;
 mod kinds;
@@ -15,6 +16,7 @@ mod lifecycle;
 mod limits;
 mod matrix;
 mod mysql;
+mod outputs;
 mod ownership;
 mod races;
 mod refusals;
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
         storage::ALL,
         database::ALL,
         compute::ALL,
+        edge::ALL,
+        outputs::ALL,
         mysql::ALL,
         ownership::ALL,
         settings::ALL,

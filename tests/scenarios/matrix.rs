@@ -6,6 +6,7 @@
 
 mod application;
 mod database;
+mod edge;
 mod keys;
 mod mysql;
 mod network;
@@ -111,36 +112,41 @@ const fn waived(kind: &'static str, path: &'static str, how: How, why: &'static 
 const WINDOW: Duration = Duration::from_millis(1200);
 
 /// The number of waivers. Raising it is a decision, to be reviewed as one.
-const WAIVERS: usize = 124;
+const WAIVERS: usize = 143;
 
 const OTHERS_TAGS: &str = "tags of others stay";
 
 fn waivers() -> impl Iterator<Item = &'static Waiver> {
     const EVERYWHERE: &[Waiver] = &[waived("*", "tags.*", How::Added, OTHERS_TAGS)];
-    let always = [application::WAIVERS, database::WAIVERS, keys::WAIVERS, network::WAIVERS, storage::WAIVERS];
+    let always =
+        [application::WAIVERS, database::WAIVERS, edge::WAIVERS, keys::WAIVERS, network::WAIVERS, storage::WAIVERS];
     EVERYWHERE.iter().chain(always.into_iter().flatten()).chain(mysql::WAIVERS)
 }
 
 /// The rows of a platform whose spec asks for nothing special.
 fn rows() -> Vec<&'static Row> {
-    let kinds = [application::ROWS, database::ROWS, keys::ROWS, network::ROWS, storage::ROWS];
+    let kinds = [application::ROWS, database::ROWS, edge::ROWS, keys::ROWS, network::ROWS, storage::ROWS];
     kinds.into_iter().flatten().collect()
 }
 
 /// Fields that are maps: their keys are elements.
-const MAPS: [&str; 23] = [
+const MAPS: [&str; 28] = [
     "attributes",
     "conditions",
     "containers",
     "default_strategy",
+    "deliveries",
     "dhcp",
     "dimensions",
     "entries",
     "grants",
     "in_use",
+    "headers",
     "inline",
     "listeners",
+    "more",
     "options",
+    "origins",
     "parameters",
     "policies",
     "replication",
@@ -152,6 +158,7 @@ const MAPS: [&str; 23] = [
     "tags",
     "target_groups",
     "transitions",
+    "widgets",
 ];
 
 /// All leaves of a value: paths with `*` for the keys of maps, and whether something is in a set there.
@@ -291,9 +298,11 @@ async fn matrix(world: Arc<World>) -> anyhow::Result<()> {
     let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("matrix.log"), &flags)?;
     let client = cluster.client().await?;
     let pager = "arn:aws:sqs:us-east-1:999999999999:pager";
-    let certificate = place.aws.acm.request_certificate().domain_name("payments.example.com").send().await?;
+    let certificate = place.aws.acm.request_certificate().domain_name("payments.example.com");
+    let certificate = certificate.subject_alternative_names("*.example.com").send().await?;
     let spec = place.spec(json!({"deletionPolicy": "Delete",
         "ingress": {"certificateArn": certificate.certificate_arn},
+        "staticAssets": {"certificateArn": certificate.certificate_arn, "aliases": ["static.example.com"]},
         "database": {"instanceParameters": {"log_statement": "ddl"}},
         "monitoring": {"subscriptions": [{"protocol": "sqs", "endpoint": pager}]}}));
     let object = Object::create(client, &place.namespace, "payments", spec).await?;
@@ -369,13 +378,14 @@ async fn of_mysql(world: Arc<World>) -> anyhow::Result<()> {
 }
 
 /// What the rows make necessary, and nothing else.
-const REPAIRS: [&str; 90] = [
+const REPAIRS: [&str; 100] = [
     "AddSourceIdentifierToSubscription",
     "AddTags",
     "AddTagsToResource",
     "AssociateDhcpOptions",
     "AssociateKmsKey",
     "AssociateRouteTable",
+    "AssociateWebACL",
     "AttachRolePolicy",
     "AuthorizeSecurityGroupIngress",
     "CancelKeyDeletion",
@@ -385,6 +395,7 @@ const REPAIRS: [&str; 90] = [
     "CreateTags",
     "DeleteBucketReplication",
     "DeleteDBInstance",
+    "DeleteDelivery",
     "DeleteListener",
     "DeleteNetworkAclEntry",
     "DeleteResourcePolicy",
@@ -425,7 +436,10 @@ const REPAIRS: [&str; 90] = [
     "PutBucketTagging",
     "PutBucketVersioning",
     "PutClusterCapacityProviders",
+    "PutDashboard",
+    "PutDeliveryDestination",
     "PutKeyPolicy",
+    "PutLoggingConfiguration",
     "PutMetricAlarm",
     "PutPublicAccessBlock",
     "PutRetentionPolicy",
@@ -456,10 +470,15 @@ const REPAIRS: [&str; 90] = [
     "UpdateAlias",
     "UpdateAssumeRolePolicy",
     "UpdateCluster",
+    "UpdateDeliveryConfiguration",
+    "UpdateDistribution",
     "UpdateKeyDescription",
+    "UpdateOriginAccessControl",
+    "UpdateResponseHeadersPolicy",
     "UpdateSecret",
     "UpdateSecurityGroupRuleDescriptionsIngress",
     "UpdateService",
+    "UpdateWebACL",
 ];
 
 /// Deletes everything by hand while the platform is paused: all of it is recorded, and made again.

@@ -148,15 +148,19 @@ async fn zones(world: Arc<World>) -> anyhow::Result<()> {
 async fn other_region(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("eu-west-1").await?;
     let home = Account::open(&world.emulator.endpoint, Some(&place.account), "us-east-1").await?;
-    // Roles and the names of buckets belong to no region.
+    // What belongs to no region, and what CloudFront has in this one, wherever the platform is.
+    const ELSEWHERE: [&str; 7] =
+        ["bucket ", "dashboard ", "delivery", "distribution ", "origin access ", "response headers ", "role "];
     let regional = |all: Vec<String>| {
-        all.into_iter().filter(|one| !one.starts_with("role ") && !one.starts_with("bucket ")).collect::<Vec<_>>()
+        let here = |one: &String| !ELSEWHERE.iter().any(|kind| one.starts_with(kind));
+        all.into_iter().filter(here).collect::<Vec<_>>()
     };
     let before = regional(home.everything().await?);
     let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
     let status = object.status().await?;
     ensure!(status.resolved.as_ref().is_some_and(|resolved| resolved.zones[0].name == "eu-west-1a"), "{status:?}");
-    let here = |node: &str| node.starts_with("eu-west-1/") || node.starts_with("global/iam/role/");
+    let homes = ["eu-west-1/", "global/", "us-east-1/logs/delivery"];
+    let here = |node: &str| homes.iter().any(|home| node.starts_with(home));
     ensure!(status.inventory.iter().all(|entry| here(&entry.node)), "{:?}", status.inventory);
     ensure!(regional(home.everything().await?) == before, "something was made in us-east-1");
     let flow_logs = status.outputs.clone().unwrap_or_default().s3_bucket_flow_logs_name.context("no bucket")?;

@@ -132,6 +132,7 @@ fn fargate_offers(cpu: i32, memory: i32) -> bool {
 
 const WAF: At = At {
     rate_limit: "ingress.waf.rateLimit",
+    groups: "ingress.waf.managedRuleGroups",
     overrides: "ingress.waf.ruleActionOverrides",
     ip_sets: "ingress.waf.ipSets",
     sets_of: |arn, region| arn.starts_with(&format!("arn:aws:wafv2:{region}:")) && arn.contains(":regional/ipset/"),
@@ -165,7 +166,7 @@ impl Ingress {
             strict_transport_security: spec
                 .strict_transport_security
                 .unwrap_or_else(|| "max-age=31536000; includeSubDomains".to_owned()),
-            waf: Waf::resolve(spec.waf.as_ref(), &WAF, region, errors),
+            waf: Waf::resolve(spec.waf.as_ref(), &WAF, region, &facts.account_id, errors),
             health_check_path: check.path.unwrap_or_else(|| "/".to_owned()),
             health_check_codes: check.codes.unwrap_or_else(|| "200-399".to_owned()),
             health_check_interval_seconds: interval,
@@ -203,6 +204,8 @@ fn allowed_cidrs(spec: &spec::Ingress, errors: &mut Vec<Invalid>) -> BTreeSet<Ip
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::jiff::Timestamp;
+
     use super::*;
     use crate::Platform;
     use crate::status::Resolved;
@@ -236,7 +239,7 @@ mod tests {
         let later = resolved(serde_json::json!({}), Some(first.resolved())).unwrap();
         assert_eq!(later.ingress.certificate_arn.as_deref(), Some(arn));
         assert_eq!(later.lowered[0].field, "ingress.certificateArn");
-        assert!(first.warnings().iter().all(|warning| !warning.contains("encrypted")));
+        assert!(first.warnings(Timestamp::UNIX_EPOCH).iter().all(|warning| !warning.contains("encrypted")));
     }
 
     #[test]
@@ -246,6 +249,8 @@ mod tests {
             let platform = resolved(serde_json::json!({"compute": {"image": image}}), None).unwrap();
             assert_eq!(platform.compute.warnings().len(), looks, "{image}");
         }
-        assert!(resolved(serde_json::json!({}), None).unwrap().warnings()[0].contains("placeholder"));
+        assert!(
+            resolved(serde_json::json!({}), None).unwrap().warnings(Timestamp::UNIX_EPOCH)[0].contains("placeholder")
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 
 use crate::approval::Guard;
@@ -25,6 +26,8 @@ pub struct Offer {
     pub zones: BTreeSet<String>,
     /// Whether Performance Insights works with it.
     pub insights: bool,
+    /// When the standard support of its major version ends, in seconds since 1970; None: AWS does not tell.
+    pub standard_support_ends: Option<i64>,
 }
 
 /// The database with nothing left open.
@@ -33,6 +36,8 @@ pub struct Offer {
 pub struct Database {
     pub engine: Engine,
     pub engine_version: String,
+    /// When the standard support of its major version ends, in seconds since 1970; None: not known.
+    pub standard_support_ends: Option<i64>,
     /// The major version that the database began with: parameter groups of another one have it in their name.
     pub first_major: String,
     pub instance_class: String,
@@ -61,6 +66,20 @@ pub struct Database {
 }
 
 impl Database {
+    /// What works and still deserves a look.
+    pub(crate) fn warnings(&self, now: Timestamp) -> Vec<String> {
+        let ended = self.standard_support_ends.filter(|end| *end < now.as_second());
+        let told = ended.and_then(|end| Timestamp::from_second(end).ok()).map(|end| {
+            format!(
+                "database.engineVersion {}: its standard support ended on {}, and AWS bills extended support; move to a newer \
+                 major version",
+                self.engine_version,
+                end.strftime("%F")
+            )
+        });
+        told.into_iter().collect()
+    }
+
     /// The major version in use, for example `16`.
     pub fn major(&self) -> &str {
         self.engine.major(&self.engine_version)
@@ -98,6 +117,9 @@ impl Database {
             .map(|offer| offer.insights)
             .or(decided.and_then(|decided| decided.database_supports_performance_insights))
             .unwrap_or(true);
+        let major = spec.engine.major(&engine_version);
+        let of_major = facts.database_offers.iter().filter(|offer| spec.engine.major(&offer.version) == major);
+        let standard_support_ends = of_major.filter_map(|offer| offer.standard_support_ends).next();
         let backup_window = spec.backup_window.unwrap_or_else(|| "03:00-04:00".to_owned());
         let maintenance_window = spec.maintenance_window.unwrap_or_else(|| "sun:05:00-sun:06:00".to_owned());
         check_windows(&backup_window, &maintenance_window, errors);
@@ -143,6 +165,7 @@ impl Database {
             first_major: first_major.unwrap_or_else(|| engine.major(&engine_version).to_owned()),
             engine,
             engine_version,
+            standard_support_ends,
             multi_az,
             allocated_storage,
             instance_class: spec.instance_class.unwrap_or_else(|| INSTANCE_CLASS.to_owned()),
@@ -318,7 +341,8 @@ mod tests {
     use super::*;
 
     fn offer(version: &str) -> Offer {
-        Offer { version: version.to_owned(), zones: ["a", "b"].map(str::to_owned).into(), insights: true }
+        let zones = ["a", "b"].map(str::to_owned).into();
+        Offer { version: version.to_owned(), zones, insights: true, standard_support_ends: None }
     }
 
     fn chosen(spec: &spec::Database, pinned: Option<&str>, offered: &[&str]) -> Result<String, String> {
@@ -398,5 +422,19 @@ mod tests {
         assert_eq!(refusals("23:30-00:30", "sun:22:00-mon:00:00"), 1);
         assert_eq!(refusals("03:00-03:10", "sun:05:00-sun:06:00"), 1);
         assert_eq!(refusals("03:00-04:00", "sun:04:00-sun:05:00"), 0);
+    }
+
+    #[test]
+    fn a_version_past_its_standard_support_is_warned_of() {
+        let ends = Timestamp::from_second(1_772_236_800).unwrap();
+        let database = Database {
+            engine_version: "13.14".into(),
+            standard_support_ends: Some(ends.as_second()),
+            ..Database::default()
+        };
+        assert!(database.warnings(ends).is_empty());
+        let later = Timestamp::from_second(ends.as_second() + 1).unwrap();
+        assert!(database.warnings(later)[0].contains("13.14: its standard support ended on 2026-02-28"));
+        assert!(Database::default().warnings(later).is_empty());
     }
 }

@@ -225,8 +225,9 @@ impl Platform {
     }
 
     /// What works and still deserves a look, each with its field.
-    pub fn warnings(&self) -> Vec<String> {
-        [self.compute.warnings(), self.ingress.warnings(), self.static_assets.warnings()].concat()
+    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+        let (compute, database) = (self.compute.warnings(), self.database.warnings(now));
+        [compute, database, self.ingress.warnings(), self.static_assets.warnings()].concat()
     }
 
     /// What is shown in `status.resolved` and holds from now on.
@@ -249,6 +250,7 @@ impl Platform {
             certificate_arn: self.ingress.certificate_arn.clone(),
             cdn_certificate_arn: self.static_assets.certificate_arn.clone(),
             cdn_web_acl: Some(self.static_assets.web_acl),
+            static_assets_under_key: Some(!self.static_assets.access_identity),
             deletion_policy: Some(self.deletion_policy),
         }
     }

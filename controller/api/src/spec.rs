@@ -21,7 +21,7 @@ pub use self::additions::{
 };
 pub use self::application::{Architecture, Autoscaling, Compute, HealthCheck, Ingress, TaskRole, TaskStatement};
 pub use self::database::{Database, Engine, StorageType, UpgradePolicy};
-pub use self::edge::{IpSet, StaticAssets, Waf, WafAction};
+pub use self::edge::{IpSet, OriginAccess, StaticAssets, Waf, WafAction};
 pub use self::monitoring::{
     Alarm, Comparison, MissingData, Monitoring, Statistic, Subscription, SubscriptionProtocol, Thresholds,
 };
@@ -180,6 +180,10 @@ pub struct PaymentPlatformSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,
 
+    /// Where the outputs stand besides status.outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Outputs>,
+
     /// Rules of security groups besides those of the platform. A rule that stands in neither is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_groups: Option<SecurityGroups>,
@@ -269,6 +273,25 @@ pub struct Encryption {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 7, max = 30))]
     pub deletion_window_days: Option<i32>,
+}
+
+/// Where the outputs stand besides status.outputs.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Outputs {
+    /// Name of a ConfigMap in the object's namespace to write them to, each under its name in status.outputs, lists with
+    /// commas. The controller makes it, keeps it, and deletes it with the object; one that is there already is left alone, and
+    /// the condition OutputsPublished says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$")
+    )]
+    pub config_map: Option<String>,
+
+    /// Whether that ConfigMap has the ARN of the database's secret too. The secret's value never stands in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub include_sensitive: bool,
 }
 
 /// Log groups and access logs.

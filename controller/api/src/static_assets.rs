@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::approval::Guard;
 use crate::platform::{Facts, Invalid, invalid};
-use crate::spec::{PaymentPlatformSpec, Profile};
+use crate::spec::{OriginAccess, PaymentPlatformSpec, Profile};
 use crate::waf::{At, Waf};
 
 /// The header Content-Security-Policy when the spec names none.
@@ -22,12 +22,15 @@ pub struct StaticAssets {
     /// None: CloudFront's own certificate.
     pub certificate_arn: Option<String>,
     pub content_security_policy: String,
+    /// Whether the bucket is read by an origin access identity, and encrypted by S3's own keys.
+    pub access_identity: bool,
     pub web_acl: bool,
     pub waf: Waf,
 }
 
 const AT: At = At {
     rate_limit: "staticAssets.waf.rateLimit",
+    groups: "staticAssets.waf.managedRuleGroups",
     overrides: "staticAssets.waf.ruleActionOverrides",
     ip_sets: "staticAssets.waf.ipSets",
     sets_of: |arn, _| arn.starts_with("arn:aws:wafv2:us-east-1:") && arn.contains(":global/ipset/"),
@@ -45,6 +48,8 @@ impl StaticAssets {
         let spec = spec.static_assets.clone().unwrap_or_default();
         let web_acl = spec.web_acl.unwrap_or(profile == Profile::Production);
         let web_acl = guard.on("staticAssets.webAcl", web_acl, |old| old.cdn_web_acl);
+        let under_key = spec.origin_access.unwrap_or_default() == OriginAccess::OriginAccessControl;
+        let under_key = guard.on("staticAssets.originAccess", under_key, |old| old.static_assets_under_key);
         // A certificate that is in force is not given up unasked, nor are names that need it.
         let in_force = facts.decided.as_ref().and_then(|decided| decided.cdn_certificate_arn.clone());
         let own = guard.on("staticAssets.certificateArn", spec.certificate_arn.is_some(), |old| {
@@ -61,20 +66,20 @@ impl StaticAssets {
             aliases: spec.aliases.into_iter().collect(),
             certificate_arn,
             content_security_policy: spec.content_security_policy.unwrap_or_else(|| CONTENT_SECURITY_POLICY.to_owned()),
+            access_identity: !under_key,
             web_acl,
-            waf: Waf::resolve(spec.waf.as_ref(), &AT, region, errors),
+            waf: Waf::resolve(spec.waf.as_ref(), &AT, region, &facts.account_id, errors),
         }
     }
 
     /// What works and still deserves a look.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        match self.certificate_arn {
-            Some(_) => Vec::new(),
-            None => vec![
-                "staticAssets.certificateArn is not set: CloudFront's own certificate admits TLS 1.0 (PCI DSS 4.2.1)"
-                    .to_owned(),
-            ],
-        }
+        let shown =
+            "staticAssets.certificateArn is not set: CloudFront's own certificate admits TLS 1.0 (PCI DSS 4.2.1)";
+        let stored = "staticAssets.originAccess is OriginAccessIdentity: the bucket is not encrypted under a key of the platform \
+                      (PCI DSS 3.5.1)";
+        let told = [(self.certificate_arn.is_none(), shown), (self.access_identity, stored)];
+        told.into_iter().filter(|(so, _)| *so).map(|(_, text)| text.to_owned()).collect()
     }
 }
 

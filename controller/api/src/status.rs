@@ -65,6 +65,10 @@ pub struct PaymentPlatformStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Outputs>,
 
+    /// The ConfigMap with the outputs, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs_config_map: Option<String>,
+
     /// Where this object has resources: recorded before the first of them is made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -133,6 +137,9 @@ pub struct Resolved {
     /// ARN of the certificate of the distribution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cdn_certificate_arn: Option<String>,
+    /// Whether the bucket of static assets is encrypted under the s3 key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub static_assets_under_key: Option<bool>,
     /// Whether a web ACL stands in front of the distribution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cdn_web_acl: Option<bool>,

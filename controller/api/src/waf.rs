@@ -10,6 +10,15 @@ use crate::spec::{self, IpSet, WafAction};
 /// The rule groups of every web ACL.
 const ALWAYS: [&str; 2] = ["AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"];
 
+/// Rule groups that AWS refuses, or changes by itself, without settings of their own (WAF Developer Guide, "AWS Managed Rules rule
+/// groups list").
+const NEEDS_MORE: [&str; 4] = [
+    "AWSManagedRulesACFPRuleSet",
+    "AWSManagedRulesATPRuleSet",
+    "AWSManagedRulesAntiDDoSRuleSet",
+    "AWSManagedRulesBotControlRuleSet",
+];
+
 /// What a web ACL lets through, with nothing left open.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,6 +33,7 @@ pub struct Waf {
 /// The fields of the spec that a web ACL comes from, for errors.
 pub(crate) struct At {
     pub rate_limit: &'static str,
+    pub groups: &'static str,
     pub overrides: &'static str,
     pub ip_sets: &'static str,
     /// What the ARNs of its IP sets have after `arn:aws:wafv2:`.
@@ -31,7 +41,13 @@ pub(crate) struct At {
 }
 
 impl Waf {
-    pub(crate) fn resolve(spec: Option<&spec::Waf>, at: &At, region: &str, errors: &mut Vec<Invalid>) -> Self {
+    pub(crate) fn resolve(
+        spec: Option<&spec::Waf>,
+        at: &At,
+        region: &str,
+        account: &str,
+        errors: &mut Vec<Invalid>,
+    ) -> Self {
         let spec = spec.cloned().unwrap_or_default();
         let rate_limit = spec.rate_limit.unwrap_or(2000);
         check_range(at.rate_limit, rate_limit, 10, 2_000_000_000, errors);
@@ -43,8 +59,14 @@ impl Waf {
             let known = rule_groups.iter().map(|(group, _)| group.as_str()).collect::<Vec<_>>().join(", ");
             errors.push(invalid(at.overrides, format!("{group} is none of the rule groups in use: {known}")));
         }
-        for set in spec.ip_sets.iter().filter(|set| !(at.sets_of)(&set.arn, region)) {
-            errors.push(invalid(at.ip_sets, format!("{} is an IP set of another region or scope", set.arn)));
+        // Without an account nothing is known of it.
+        let of_account = |arn: &str| account.is_empty() || arn.split(':').nth(4) == Some(account);
+        for set in spec.ip_sets.iter().filter(|set| !(at.sets_of)(&set.arn, region) || !of_account(&set.arn)) {
+            let message = format!("{} is an IP set of another account, region or scope", set.arn);
+            errors.push(invalid(at.ip_sets, message));
+        }
+        for (group, _) in rule_groups.iter().filter(|(group, _)| NEEDS_MORE.contains(&group.as_str())) {
+            errors.push(invalid(at.groups, format!("{group} needs settings that the spec has no fields for")));
         }
         Self { rate_limit: i64::from(rate_limit), rule_groups, ip_sets: spec.ip_sets }
     }

@@ -146,13 +146,13 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "LoadBalancerNotFound" | "TargetGroupNotFound" | "ListenerNotFound" | "RuleNotFound"
         | "ObjectNotFoundException" | "OptionGroupNotFoundFault" | "ResourceNotFound"
         | "DashboardNotFoundError" | "WAFNonexistentItemException" | "NoSuchDistribution" | "NoSuchOriginAccessControl"
-        | "NoSuchResponseHeadersPolicy" | "NoSuchResource" => Class::NotFound,
+        | "NoSuchResponseHeadersPolicy" | "NoSuchResource" | "NoSuchCloudFrontOriginAccessIdentity" => Class::NotFound,
 
         "InvalidGroup.Duplicate" | "AlreadyExistsException" | "ResourceAlreadyExistsException" | "EntityAlreadyExists"
         | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "DBClusterAlreadyExistsFault" | "DBInstanceAlreadyExists"
         | "DBSubnetGroupAlreadyExists" | "DBParameterGroupAlreadyExists" | "SubscriptionAlreadyExist"
         | "ResourceExistsException" | "OptionGroupAlreadyExistsFault" | "DuplicateLoadBalancerName" | "DuplicateTargetGroupName"
-        | "WAFDuplicateItemException" | "DistributionAlreadyExists" | "OriginAccessControlAlreadyExists"
+        | "WAFDuplicateItemException" | "OriginAccessControlAlreadyExists"
         | "ResponseHeadersPolicyAlreadyExists" | "CNAMEAlreadyExists" => Class::AlreadyExists,
 
         "InvalidPermission.Duplicate" | "RouteAlreadyExists" | "NetworkAclEntryAlreadyExists" | "Resource.AlreadyAssociated"
@@ -161,14 +161,16 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "InvalidEventSubscriptionState" | "InvalidDBClusterStateFault" | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault"
         | "DBClusterSnapshotAlreadyExistsFault" | "DBSnapshotAlreadyExists" | "InvalidRequestException" | "ServiceNotActiveException"
         | "UpdateInProgressException" | "ConcurrentUpdateException" | "DuplicateListener" | "WAFOptimisticLockException"
-        | "WAFTagOperationException" | "PreconditionFailed" | "InvalidIfMatchVersion" | "DistributionNotDisabled" => Class::Conflict,
+        | "WAFTagOperationException" | "PreconditionFailed" | "InvalidIfMatchVersion" | "DistributionNotDisabled"
+        // The token was used: the distribution is there, or was.
+        | "DistributionAlreadyExists" | "CloudFrontOriginAccessIdentityAlreadyExists" => Class::Conflict,
 
         "DependencyViolation" | "InvalidIPAddress.InUse" | "AddressInUse" | "InvalidSubnet.Conflict" | "DeleteConflict"
         | "InvalidGroup.InUse" | "InvalidCidrBlock.InUse" | "ResourceInUse" | "BucketNotEmpty"
         | "InvalidDBSubnetGroupStateFault" | "InvalidDBParameterGroupState" | "InvalidOptionGroupStateFault" | "SubnetAlreadyInUse"
         | "ClusterContainsServicesException" | "ClusterContainsTasksException" | "ResourceInUseException"
         | "ClusterContainsContainerInstancesException" | "ClusterContainsCapacityProviderException"
-        | "WAFAssociatedItemException" | "OriginAccessControlInUse" | "ResponseHeadersPolicyInUse" => Class::InUse,
+        | "WAFAssociatedItemException" | "OriginAccessControlInUse" | "ResponseHeadersPolicyInUse" | "CloudFrontOriginAccessIdentityInUse" => Class::InUse,
 
         "VpcLimitExceeded" | "SubnetLimitExceeded" | "InternetGatewayLimitExceeded" | "AddressLimitExceeded"
         | "NatGatewayLimitExceeded" | "RouteTableLimitExceeded" | "RouteLimitExceeded" | "SecurityGroupLimitExceeded"
@@ -178,13 +180,15 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "DBParameterGroupQuotaExceeded" | "EventSubscriptionQuotaExceeded" | "StorageQuotaExceeded" | "SnapshotQuotaExceeded"
         | "TopicLimitExceeded" | "TooManyLoadBalancers" | "TooManyTargetGroups" | "TooManyListeners" | "TooManyTags" | "OptionGroupQuotaExceededFault"
         | "TooManyCertificates" | "LimitExceededFault" | "WAFLimitsExceededException" | "TooManyDistributions"
-        | "TooManyOriginAccessControls" | "TooManyResponseHeadersPolicies" | "TooManyDistributionCNAMEs" => Class::Quota,
+        | "TooManyOriginAccessControls" | "TooManyCloudFrontOriginAccessIdentities" | "TooManyResponseHeadersPolicies" | "TooManyDistributionCNAMEs" => Class::Quota,
 
         "InvalidKeyState" | "KMSInvalidStateException" | "DisabledException" | "KeyUnavailableException"
         | "KMSKeyNotAccessibleFault" | "EncryptionFailure" | "SNSNoAuthorization" | "InsufficientDBInstanceCapacity"
         | "InvalidVPCNetworkStateFault" | "InvalidConfigurationRequest" | "SubnetNotFound" | "InvalidSubnet"
         | "InvalidSecurityGroup" | "TargetGroupAssociationLimit" | "FailedResourceAccessException"
         | "WAFUnavailableEntityException" | "WAFLogDestinationPermissionIssueException" | "WAFServiceLinkedRoleErrorException"
+        // A web ACL that is seconds old.
+        | "InvalidWebACLId"
             => Class::NotYet,
 
         "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestLimitExceeded" | "TooManyRequestsException"

@@ -26,7 +26,9 @@ impl Part {
         match action.split(':').next().unwrap_or_default() {
             "ec2" => Self::Network,
             "kms" | "rds" | "s3" | "secretsmanager" => Self::Data,
-            "application-autoscaling" | "cloudwatch" | "ecs" | "elasticloadbalancing" => Self::Application,
+            "application-autoscaling" | "cloudfront" | "cloudwatch" | "ecs" | "elasticloadbalancing" | "wafv2" => {
+                Self::Application
+            }
             _ => Self::Operations,
         }
     }
@@ -49,6 +51,7 @@ fn limits(action: &str) -> Vec<&'static str> {
             "arn:aws:iam::*:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/*",
             "arn:aws:iam::*:role/aws-service-role/elasticloadbalancing.amazonaws.com/*",
             "arn:aws:iam::*:role/aws-service-role/rds.amazonaws.com/*",
+            "arn:aws:iam::*:role/aws-service-role/wafv2.amazonaws.com/*",
         ],
         // ECS has no resource level for what lists, nor for what registers and reads task definitions (Service Authorization
         // Reference, "Amazon Elastic Container Service").
@@ -71,11 +74,19 @@ fn limits(action: &str) -> Vec<&'static str> {
             "arn:aws:elasticloadbalancing:*:*:loadbalancer/app/alb-payment-*",
             "arn:aws:elasticloadbalancing:*:*:targetgroup/tg-payment-*",
         ],
-        "cloudwatch:DescribeAlarms" => vec!["*"],
+        "cloudwatch:DescribeAlarms" | "cloudwatch:ListDashboards" | "wafv2:ListWebACLs" => vec!["*"],
         // Those of target tracking are named by Application Auto Scaling.
         _ if action.starts_with("cloudwatch:") => vec![
+            "arn:aws:cloudwatch::*:dashboard/payment-*",
             "arn:aws:cloudwatch:*:*:alarm:TargetTracking-service/ecs-payment-cluster-*",
             "arn:aws:cloudwatch:*:*:alarm:payment-*",
+        ],
+        // A web ACL is written together with what its rules refer to, and put in front of the load balancer.
+        _ if action.starts_with("wafv2:") => vec![
+            "arn:aws:elasticloadbalancing:*:*:loadbalancer/app/alb-payment-*",
+            "arn:aws:wafv2:*:*:*/ipset/*/*",
+            "arn:aws:wafv2:*:*:*/managedruleset/*/*",
+            "arn:aws:wafv2:*:*:*/webacl/waf-payment-*/*",
         ],
         _ if action.starts_with("rds:Describe") => vec!["*"],
         // Also an instance that somebody else has put into the cluster, under whatever name.

@@ -45,6 +45,7 @@ pub const OWN_ACTIONS: &[&str] = &[
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeVpcEndpointServices",
     "iam:GetRole",
+    "rds:DescribeDBMajorEngineVersions",
     "rds:DescribeOrderableDBInstanceOptions",
     "servicequotas:GetServiceQuota",
     "sts:GetCallerIdentity",

@@ -25,6 +25,8 @@ pub struct Keys {
     pub logs: Ref<Key>,
     /// For the log group of the web ACL in front of the distribution, which is where CloudFront is.
     pub cdn_logs: Ref<Key>,
+    /// For the topic of the alarm on the distribution's certificate, where that is not the platform's own.
+    pub cdn_alerts: Option<Ref<Key>>,
 }
 
 const USE: &[&str] = &["kms:Decrypt", "kms:GenerateDataKey*"];
@@ -46,7 +48,13 @@ pub fn add(build: &mut Build<'_>) -> Keys {
         let statements = logs_statements(build, &cdn);
         key(build, &cdn, names::LOGS_KEY, "Log groups", statements)
     };
-    Keys { app, s3, logs, cdn_logs }
+    let cdn_alerts = (cdn != home && build.platform.static_assets.certificate_arn.is_some()).then(|| {
+        let from_account =
+            service("cloudwatch", USE).when("StringEquals", "aws:SourceAccount", &build.platform.account_id);
+        let statements = vec![("Sns", service("sns", USE)), ("CloudWatch", from_account)];
+        key(build, &cdn, names::ALERTS, "Alarms", statements)
+    });
+    Keys { app, s3, logs, cdn_logs, cdn_alerts }
 }
 
 fn key(

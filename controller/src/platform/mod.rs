@@ -75,13 +75,13 @@ pub fn desired(platform: &Platform, owner: &Owner) -> Graph<Aws> {
     let access_logs = access_logs::add(&mut build);
     flow_logs::add(&mut build, &network.vpc, &keys, &log_groups.flow_logs, &access_logs);
     vpc_endpoints::add(&mut build, &network, &groups.vpc_endpoints);
-    let topic = monitoring::add(&mut build, &keys);
+    let topics = monitoring::add(&mut build, &keys);
     let ground = database::Ground {
         keys: &keys,
         subnets: network.database_subnets,
         security_group: groups.aurora,
         log_groups: log_groups.database,
-        topic: &topic,
+        topic: &topics.home,
     };
     let database = database::add(&mut build, ground);
     let assets = static_assets::add(&mut build, &keys, &access_logs, log_groups.cdn_web_acl.as_ref());
@@ -106,7 +106,7 @@ pub fn desired(platform: &Platform, owner: &Owner) -> Graph<Aws> {
         ingress: &ingress,
     };
     compute::add(&mut build, ground);
-    monitoring::alarms(&mut build, &topic, &ingress);
+    monitoring::alarms(&mut build, &topics, &ingress);
     dashboard::add(&mut build, &ingress, &assets.distribution);
     build.graph
 }

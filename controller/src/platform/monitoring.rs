@@ -10,31 +10,46 @@ use payment_platform_engine::{Ref, Region, Resource};
 
 use super::encryption::Keys;
 use super::ingress::Ingress;
-use super::{Build, names};
+use super::{Build, HOME_OF_CLOUDFRONT, names};
 use crate::aws::cloudwatch::{Alarm, Dimension, Notifies};
 use crate::aws::ecs;
+use crate::aws::kms::Key;
 use crate::aws::policy::{PolicyDocument, Statement};
 use crate::aws::rds;
 use crate::aws::sns::{Subscription, Topic};
 
 pub const COMPONENT: &str = "Monitoring";
 
-/// Adds the topic.
-pub fn add(build: &mut Build<'_>, keys: &Keys) -> Ref<Topic> {
+/// Who is told.
+pub struct Topics {
+    pub home: Ref<Topic>,
+    /// Where CloudFront's metrics are, if that is not the platform's region and something tells of them.
+    cdn: Option<Ref<Topic>>,
+}
+
+/// Adds the topics.
+pub fn add(build: &mut Build<'_>, keys: &Keys) -> Topics {
+    let home = build.region.clone();
+    let home = topic(build, &home, &keys.app);
+    let cdn = Region::new(HOME_OF_CLOUDFRONT);
+    Topics { home, cdn: keys.cdn_alerts.as_ref().map(|key| topic(build, &cdn, key)) }
+}
+
+fn topic(build: &mut Build<'_>, region: &Region, key: &Ref<Key>) -> Ref<Topic> {
     let name = Topic::name(names::ALERTS, build.env());
     let subscriptions = build.platform.monitoring.subscriptions.iter().cloned();
     let topic = Topic {
-        policy: policy(build, &name),
-        key: keys.app.clone(),
+        policy: policy(build, region, &name),
+        key: key.clone(),
         subscriptions: subscriptions.map(|(protocol, endpoint)| Subscription { protocol, endpoint }).collect(),
-        tags: build.tags(Topic::KIND, names::ALERTS, &name),
+        tags: build.tags_in(region, Topic::KIND, names::ALERTS, &name),
         name,
     };
-    build.graph.add(COMPONENT, &build.region, names::ALERTS, topic)
+    build.graph.add(COMPONENT, region, names::ALERTS, topic)
 }
 
-fn policy(build: &Build<'_>, name: &str) -> PolicyDocument {
-    let (account, region): (&str, &Region) = (&build.platform.account_id, &build.region);
+fn policy(build: &Build<'_>, region: &Region, name: &str) -> PolicyDocument {
+    let account = &build.platform.account_id;
     let topic = format!("arn:aws:sns:{region}:{account}:{name}");
     let publishes = |service: &str| {
         let mut statement = Statement::allow(format!("Service {service}.amazonaws.com"), &["sns:Publish"]);
@@ -81,7 +96,7 @@ const MISSING: &str = "missing";
 const FINE: &str = "notBreaching";
 
 /// Adds the alarms of the application, the load balancer and the database, and those of the spec.
-pub fn alarms(build: &mut Build<'_>, topic: &Ref<Topic>, ingress: &Ingress) {
+pub fn alarms(build: &mut Build<'_>, topics: &Topics, ingress: &Ingress) {
     let limits = build.platform.monitoring.clone();
     let env = build.env().to_owned();
     let text = |name: &str, value: String| (name.to_owned(), Dimension::Text(value));
@@ -164,45 +179,63 @@ pub fn alarms(build: &mut Build<'_>, topic: &Ref<Topic>, ingress: &Ingress) {
         },
     ));
     if let Some(arn) = &build.platform.ingress.certificate_arn {
-        let plain = Plain {
-            description: format!(
-                "The certificate of the load balancer ends in less than {} days.",
-                limits.certificate_days
-            ),
-            namespace: "AWS/CertificateManager",
-            metric: "DaysToExpiry",
-            statistic: "Minimum",
-            dimensions: BTreeMap::from([text("CertificateArn", arn.clone())]),
-            periods: (86_400, 1),
-            comparison: BELOW,
-            threshold: f64::from(limits.certificate_days),
-            missing_data: MISSING,
-        };
-        all.push(("cert-expiry", plain));
+        all.push(("cert-expiry", expiry("load balancer", arn, limits.certificate_days)));
     }
+    let home = build.region.clone();
     for (node, plain) in all {
-        let (period_seconds, periods) = plain.periods;
-        let name = Alarm::name(node, &env);
-        let alarm = Alarm {
-            description: plain.description,
-            namespace: plain.namespace.to_owned(),
-            metric: plain.metric.to_owned(),
-            statistic: plain.statistic.to_owned(),
-            dimensions: plain.dimensions,
-            period_seconds,
-            periods,
-            comparison: plain.comparison.to_owned(),
-            threshold: plain.threshold,
-            missing_data: plain.missing_data.to_owned(),
-            alarm: vec![Notifies::Topic(topic.clone())],
-            ok: vec![Notifies::Topic(topic.clone())],
-            tags: build.tags(Alarm::KIND, node, &name),
-            name,
-        };
-        build.graph.add(COMPONENT, &build.region, node, alarm);
+        plain.add(build, &home, node, &topics.home);
+    }
+    if let Some(arn) = build.platform.static_assets.certificate_arn.clone() {
+        let plain = expiry("distribution", &arn, limits.certificate_days);
+        plain.add(
+            build,
+            &Region::new(HOME_OF_CLOUDFRONT),
+            "cert-expiry-cdn",
+            topics.cdn.as_ref().unwrap_or(&topics.home),
+        );
     }
     for alarm in limits.alarms {
-        extra(build, topic, alarm);
+        extra(build, &topics.home, alarm);
+    }
+}
+
+/// The alarm on a certificate of AWS Certificate Manager that ends.
+fn expiry(of: &str, arn: &str, days: i32) -> Plain {
+    Plain {
+        description: format!("The certificate of the {of} ends in less than {days} days."),
+        namespace: "AWS/CertificateManager",
+        metric: "DaysToExpiry",
+        statistic: "Minimum",
+        dimensions: BTreeMap::from([("CertificateArn".to_owned(), Dimension::Text(arn.to_owned()))]),
+        periods: (86_400, 1),
+        comparison: BELOW,
+        threshold: f64::from(days),
+        missing_data: MISSING,
+    }
+}
+
+impl Plain {
+    /// Adds it as an alarm that tells the topic.
+    fn add(self, build: &mut Build<'_>, region: &Region, node: &str, topic: &Ref<Topic>) {
+        let (period_seconds, periods) = self.periods;
+        let name = Alarm::name(node, build.env());
+        let alarm = Alarm {
+            description: self.description,
+            namespace: self.namespace.to_owned(),
+            metric: self.metric.to_owned(),
+            statistic: self.statistic.to_owned(),
+            dimensions: self.dimensions,
+            period_seconds,
+            periods,
+            comparison: self.comparison.to_owned(),
+            threshold: self.threshold,
+            missing_data: self.missing_data.to_owned(),
+            alarm: vec![Notifies::Topic(topic.clone())],
+            ok: vec![Notifies::Topic(topic.clone())],
+            tags: build.tags_in(region, Alarm::KIND, node, &name),
+            name,
+        };
+        build.graph.add(COMPONENT, region, node, alarm);
     }
 }
 

@@ -11,10 +11,12 @@ use payment_platform_engine::{Ref, Region, Resource};
 use super::buckets::{self, LogTarget, Plain};
 use super::encryption::Keys;
 use super::{Build, HOME_OF_CLOUDFRONT, names, web_acl};
-use crate::aws::cloudfront::{Distribution, OriginAccessControl, ResponseHeadersPolicy, ViewerCertificate};
+use crate::aws::cloudfront::{
+    Distribution, OriginAccess, OriginAccessControl, OriginAccessIdentity, ResponseHeadersPolicy, ViewerCertificate,
+};
 use crate::aws::logs::{Delivery, DeliveryDestination, DeliverySource, LogGroup};
 use crate::aws::policy::{Statement, root};
-use crate::aws::s3::{Bucket, BucketPolicy, Lifecycle};
+use crate::aws::s3::{Bucket, BucketPolicy, Lifecycle, Reader};
 use crate::aws::wafv2::{AclScope, WebAcl};
 
 pub const COMPONENT: &str = "StaticAssets";
@@ -36,7 +38,8 @@ pub fn add(build: &mut Build<'_>, keys: &Keys, access_logs: &LogTarget, log_grou
     let plain = Plain {
         purpose: names::STATIC,
         component: COMPONENT,
-        key: Some(keys.s3.clone()),
+        // An identity cannot read what is encrypted under a KMS key.
+        key: (!build.platform.static_assets.access_identity).then(|| keys.s3.clone()),
         lifecycle: Lifecycle {
             transitions: BTreeMap::from([("INTELLIGENT_TIERING".to_owned(), TIERED_AFTER_DAYS)]),
             expiration_days: None,
@@ -52,25 +55,38 @@ pub fn add(build: &mut Build<'_>, keys: &Keys, access_logs: &LogTarget, log_grou
         let region = Region::new(HOME_OF_CLOUDFRONT);
         web_acl::add(build, COMPONENT, &region, names::CDN, AclScope::Cloudfront, &waf, log_group)
     });
-    let distribution = distribution(build, &bucket, acl);
-    policy(build, &bucket, &distribution);
+    let (distribution, reader) = distribution(build, &bucket, acl);
+    policy(build, &bucket, reader);
     logs(build, &distribution, access_logs);
     Assets { bucket, distribution }
 }
 
-fn distribution(build: &mut Build<'_>, bucket: &Ref<Bucket>, web_acl: Option<Ref<WebAcl>>) -> Ref<Distribution> {
-    let (global, assets) = (Region::global(), build.platform.static_assets.clone());
-    let control = OriginAccessControl { name: OriginAccessControl::name(build.env()), owner: build.owner.clone() };
+/// The distribution, and as what it reads the bucket.
+fn distribution(
+    build: &mut Build<'_>,
+    bucket: &Ref<Bucket>,
+    web_acl: Option<Ref<WebAcl>>,
+) -> (Ref<Distribution>, Reader) {
+    let (global, assets, owner) = (Region::global(), build.platform.static_assets.clone(), build.owner.clone());
+    let environment = build.env().to_owned();
+    let access = if assets.access_identity {
+        let identity = OriginAccessIdentity { owner, environment };
+        OriginAccess::Identity(build.graph.add(COMPONENT, &global, OriginAccessIdentity::NODE, identity))
+    } else {
+        let control = OriginAccessControl { name: OriginAccessControl::name(&environment), owner, environment };
+        OriginAccess::Control(build.graph.add(COMPONENT, &global, OriginAccessControl::NODE, control))
+    };
     let headers = ResponseHeadersPolicy {
         name: ResponseHeadersPolicy::name(build.env()),
         owner: build.owner.clone(),
+        environment: build.env().to_owned(),
         content_security_policy: assets.content_security_policy,
     };
     let name = Distribution::name(names::CDN, build.env());
     let distribution = Distribution {
         bucket: bucket.clone(),
         bucket_region: build.region.clone(),
-        access_control: build.graph.add(COMPONENT, &global, OriginAccessControl::NODE, control),
+        access: access.clone(),
         headers: build.graph.add(COMPONENT, &global, ResponseHeadersPolicy::NODE, headers),
         web_acl,
         price_class: assets.price_class,
@@ -80,11 +96,16 @@ fn distribution(build: &mut Build<'_>, bucket: &Ref<Bucket>, web_acl: Option<Ref
         tags: build.tags_in(&global, Distribution::KIND, names::CDN, &name),
         name,
     };
-    build.graph.add(COMPONENT, &global, names::CDN, distribution)
+    let distribution = build.graph.add(COMPONENT, &global, names::CDN, distribution);
+    let reader = match access {
+        OriginAccess::Control(_) => Reader::Distribution(distribution.clone()),
+        OriginAccess::Identity(identity) => Reader::Identity(identity),
+    };
+    (distribution, reader)
 }
 
 /// The account's root and the controller, so that the bucket never becomes unmanageable; the distribution; nobody without TLS.
-fn policy(build: &mut Build<'_>, bucket: &Ref<Bucket>, distribution: &Ref<Distribution>) {
+fn policy(build: &mut Build<'_>, bucket: &Ref<Bucket>, reader: Reader) {
     let of = |principal: String| {
         let mut statement = Statement::on(&["s3:*"], buckets::arns(build, names::STATIC));
         statement.principals.insert(principal);
@@ -97,7 +118,7 @@ fn policy(build: &mut Build<'_>, bucket: &Ref<Bucket>, distribution: &Ref<Distri
     let policy = BucketPolicy {
         bucket: bucket.clone(),
         policy: buckets::policy(build, names::STATIC, statements),
-        reader: Some(distribution.clone()),
+        reader: Some(reader),
     };
     build.graph.add(COMPONENT, &build.region, names::STATIC, policy);
 }

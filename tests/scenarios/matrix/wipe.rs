@@ -17,7 +17,11 @@ pub async fn wipe(aws: &Account, ids: &BTreeMap<String, String>) -> anyhow::Resu
         ids.iter().filter(|(node, _)| is_of(node)).map(|(_, id)| id.clone()).collect()
     };
     let vpc = of("ec2/vpc").pop().context("no VPC")?;
+    edge(aws, &of).await?;
     application(aws, &of).await?;
+    for acl in of("wafv2/web-acl") {
+        delete_acl(aws, &acl).await?;
+    }
     database(aws, &of).await?;
     aws.ec2.delete_flow_logs().set_flow_log_ids(Some(of("ec2/flow-log"))).send().await?;
     aws.ec2.delete_vpc_endpoints().set_vpc_endpoint_ids(Some(of("ec2/vpc-endpoint"))).send().await?;
@@ -65,6 +69,64 @@ pub async fn wipe(aws: &Account, ids: &BTreeMap<String, String>) -> anyhow::Resu
             }
         }
     }
+    Ok(())
+}
+
+/// Dashboard, and CloudFront with its log deliveries.
+async fn edge(aws: &Account, of: &impl Fn(&str) -> Vec<String>) -> anyhow::Result<()> {
+    for dashboard in of("cloudwatch/dashboard") {
+        let name = dashboard.rsplit('/').next().unwrap_or_default();
+        aws.cloudwatch.delete_dashboards().dashboard_names(name).send().await?;
+    }
+    for delivery in of("logs/delivery") {
+        aws.cdn.logs.delete_delivery().id(delivery).send().await?;
+    }
+    for source in of("logs/delivery-source") {
+        aws.cdn.logs.delete_delivery_source().name(source).send().await?;
+    }
+    for destination in of("logs/delivery-destination") {
+        aws.cdn.logs.delete_delivery_destination().name(destination).send().await?;
+    }
+    let cloudfront = &aws.cloudfront;
+    for id in of("cloudfront/distribution") {
+        let seen = cloudfront.get_distribution_config().id(&id).send().await?;
+        let mut config = seen.distribution_config.context("no configuration")?;
+        config.enabled = false;
+        let call = cloudfront.update_distribution().id(&id).set_if_match(seen.e_tag);
+        call.distribution_config(config).send().await?;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let etag = loop {
+            let seen = cloudfront.get_distribution().id(&id).send().await?;
+            if seen.distribution.is_some_and(|seen| seen.status == "Deployed") {
+                break seen.e_tag;
+            }
+            ensure!(Instant::now() < deadline, "the distribution is not disabled in time");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        cloudfront.delete_distribution().id(id).set_if_match(etag).send().await?;
+    }
+    for id in of("cloudfront/origin-access-control") {
+        let seen = cloudfront.get_origin_access_control().id(&id).send().await?;
+        cloudfront.delete_origin_access_control().id(id).set_if_match(seen.e_tag).send().await?;
+    }
+    for id in of("cloudfront/response-headers-policy") {
+        let seen = cloudfront.get_response_headers_policy().id(&id).send().await?;
+        cloudfront.delete_response_headers_policy().id(id).set_if_match(seen.e_tag).send().await?;
+    }
+    Ok(())
+}
+
+/// A web ACL that is in front of nothing any more.
+async fn delete_acl(aws: &Account, arn: &str) -> anyhow::Result<()> {
+    use aws_sdk_wafv2::types::Scope;
+    let (client, scope) = match arn.contains(":global/") {
+        true => (&aws.cdn.waf, Scope::Cloudfront),
+        false => (&aws.waf, Scope::Regional),
+    };
+    let mut path = arn.rsplit('/');
+    let (id, name) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
+    let seen = client.get_web_acl().name(name).id(id).scope(scope.clone()).send().await?;
+    client.delete_web_acl().name(name).id(id).scope(scope).set_lock_token(seen.lock_token).send().await?;
     Ok(())
 }
 

@@ -38,8 +38,13 @@ struct Kind {
 }
 
 fn resources() -> anyhow::Result<String> {
-    let nodes = nodes("minimal")?;
-    let with_mysql = self::nodes("mysql")?;
+    let nodes = nodes("{}")?;
+    // What only some specs bring: what they say, and their nodes.
+    let optional = [
+        ("engine: mysql", self::nodes("{database: {engine: mysql}}")?),
+        ("originAccess: OriginAccessIdentity", self::nodes("{staticAssets: {originAccess: OriginAccessIdentity}}")?),
+    ];
+    let with = |kind: &str| optional.iter().find_map(|(setting, nodes)| Some((*setting, nodes.get(kind)?)));
     let mut text = format!(
         "{GENERATED}\n# Resources\n\nEvery kind of AWS resource that the controller makes and keeps, from its source file. \
          *Fields* are what is compared with what is wanted: whatever differs, or is there too much, is drift. *Looked \
@@ -49,10 +54,10 @@ fn resources() -> anyhow::Result<String> {
     let _ = writeln!(text, "| kind | looked at | holds data | PCI DSS | nodes of a production platform in two zones |");
     let _ = writeln!(text, "|---|---|---|---|---|");
     for kind in &kinds {
-        let count = match (nodes.get(&kind.name), with_mysql.get(&kind.name)) {
+        let count = match (nodes.get(&kind.name), with(&kind.name)) {
             (Some(own), _) => own.len().to_string(),
-            (None, Some(own)) => format!("{} with `engine: mysql`", own.len()),
-            (None, None) => bail!("{} has no node in examples/minimal.yaml and mysql.yaml", kind.name),
+            (None, Some((setting, own))) => format!("{} with `{setting}`", own.len()),
+            (None, None) => bail!("{} has no node whatever is asked for", kind.name),
         };
         let anchor = kind.name.replace('/', "");
         let every = if kind.fast { "every minute" } else { "every ten minutes" };
@@ -71,7 +76,7 @@ fn resources() -> anyhow::Result<String> {
         for (name, kind, about) in &kind.fields {
             let _ = writeln!(text, "| `{name}` | `{}` | {about} |", kind.replace('|', "\\|"));
         }
-        let own = nodes.get(&kind.name).or(with_mysql.get(&kind.name)).into_iter().flatten();
+        let own = nodes.get(&kind.name).or(with(&kind.name).map(|(_, own)| own)).into_iter().flatten();
         let names: Vec<String> = own.map(|node| format!("`{node}`")).collect();
         let _ = writeln!(text, "\nNodes: {}\n", names.join(", "));
         let actions: Vec<String> = kind.actions.iter().map(|action| format!("`{action}`")).collect();
@@ -80,12 +85,12 @@ fn resources() -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The nodes of an example, by kind.
-fn nodes(example: &str) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
-    let output = Command::new(controller::binary()?)
-        .args(["graph", "-o", "json", "-f"])
-        .arg(root().join(format!("examples/{example}.yaml")))
-        .output()?;
+/// The nodes of a platform with this spec, by kind.
+fn nodes(spec: &str) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+    let file = tempfile::NamedTempFile::new()?;
+    let head = "apiVersion: paymentplatform.io/v1alpha1\nkind: PaymentPlatform\nmetadata: {name: payments}\n";
+    std::fs::write(file.path(), format!("{head}spec: {spec}\n"))?;
+    let output = Command::new(controller::binary()?).args(["graph", "-o", "json", "-f"]).arg(file.path()).output()?;
     let graph: Value = serde_json::from_slice(&output.stdout).context("the graph is no JSON")?;
     let mut nodes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for node in graph["nodes"].as_array().into_iter().flatten() {

@@ -15,18 +15,29 @@ pub struct Waf {
     #[schemars(range(min = 10, max = 2_000_000_000))]
     pub rate_limit: Option<i32>,
 
-    /// Further rule groups of AWS by name, for example AWSManagedRulesSQLiRuleSet; at most 5. AWS bills those of its paid kind
-    /// (bot and fraud control) by request.
+    /// Further rule groups of AWS by name, for example AWSManagedRulesSQLiRuleSet; at most 5. Those that need settings of their
+    /// own (ACFP, ATP, AntiDDoS, BotControl) are not offered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5), inner(length(max = 128), regex(pattern = r"^AWSManagedRules[A-Za-z0-9]+$")))]
-    #[x_kube(validation = Rule::new("self.all(one, self.filter(other, other == one).size() == 1 && !(one in ['AWSManagedRulesCommonRuleSet', 'AWSManagedRulesKnownBadInputsRuleSet']))")
-        .message("managedRuleGroups must not name a group twice; AWSManagedRulesCommonRuleSet and AWSManagedRulesKnownBadInputsRuleSet are always there"))]
+    #[x_kube(
+        validation = Rule::new("self.all(one, self.filter(other, other == one).size() == 1 && !(one in ['AWSManagedRulesCommonRuleSet', 'AWSManagedRulesKnownBadInputsRuleSet']))")
+            .message("managedRuleGroups must not name a group twice; AWSManagedRulesCommonRuleSet and AWSManagedRulesKnownBadInputsRuleSet are always there"),
+        validation = Rule::new("self.all(one, !(one in ['AWSManagedRulesACFPRuleSet', 'AWSManagedRulesATPRuleSet', 'AWSManagedRulesAntiDDoSRuleSet', 'AWSManagedRulesBotControlRuleSet']))")
+            .message("managedRuleGroups: the groups ACFP, ATP, AntiDDoS and BotControl need settings of their own, for which this version has no fields")
+    )]
     pub managed_rule_groups: Vec<String>,
 
     /// What single rules of a rule group do instead: by group, then by rule, for example AWSManagedRulesCommonRuleSet:
     /// {SizeRestrictions_BODY: Count}.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 7))]
+    #[schemars(extend(
+        "maxProperties" = 7,
+        "additionalProperties" = serde_json::json!({
+            "type": "object",
+            "maxProperties": 100,
+            "additionalProperties": {"type": "string", "enum": ["Allow", "Block", "Count", "Captcha", "Challenge"]},
+        })
+    ))]
     pub rule_action_overrides: BTreeMap<String, BTreeMap<String, WafAction>>,
 
     /// Sets of addresses that are judged before all other rules, in this order; at most 10.
@@ -45,6 +56,14 @@ pub enum WafAction {
     Count,
     Captcha,
     Challenge,
+}
+
+/// How CloudFront reads a bucket.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OriginAccess {
+    #[default]
+    OriginAccessControl,
+    OriginAccessIdentity,
 }
 
 /// An IP set of AWS WAF, and what is done with requests from its addresses.
@@ -90,7 +109,10 @@ pub struct StaticAssets {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 20),
-        inner(length(max = 253), regex(pattern = r"^([*][.])?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"))
+        inner(
+            length(max = 253),
+            regex(pattern = r"^([*][.])?[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
+        )
     )]
     pub aliases: Vec<String>,
 
@@ -105,6 +127,11 @@ pub struct StaticAssets {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1000), regex(pattern = r"^[ -~]+$"))]
     pub content_security_policy: Option<String>,
+
+    /// How CloudFront reads the bucket: OriginAccessControl (the default), or the older OriginAccessIdentity, which cannot read
+    /// what is encrypted under a KMS key, so that the bucket is encrypted by S3's own keys (PCI DSS 3.5.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_access: Option<OriginAccess>,
 
     /// Whether a web ACL stands in front of it. Default: true, Ephemeral false.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,11 +20,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Places};
 use payment_platform_engine::{
-    Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Region, Resource, Unready, Up,
+    Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Region, Resource, Tier, Unready, Up,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{OriginAccessControl, ResponseHeadersPolicy};
+use super::{OriginAccessControl, OriginAccessIdentity, ResponseHeadersPolicy};
 use crate::aws::Aws;
 use crate::aws::error::{During, built, gone};
 use crate::aws::s3::{self, Bucket};
@@ -36,6 +36,9 @@ const PREFIX: &str = "cdn-payment-";
 
 /// The one origin.
 const ORIGIN: &str = "static";
+
+/// What the id of an origin access identity has before it in a distribution.
+const IDENTITY: &str = "origin-access-identity/cloudfront/";
 
 /// AWS's cache policy for buckets: CachingOptimized (CloudFront Developer Guide, "Use managed cache policies").
 const CACHE_POLICY: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
@@ -54,7 +57,7 @@ pub struct Distribution {
     pub bucket: Ref<Bucket>,
     /// Where the bucket is.
     pub bucket_region: Region,
-    pub access_control: Ref<OriginAccessControl>,
+    pub access: OriginAccess,
     pub headers: Ref<ResponseHeadersPolicy>,
     pub web_acl: Option<Ref<WebAcl>>,
     pub price_class: String,
@@ -62,6 +65,14 @@ pub struct Distribution {
     pub aliases: BTreeSet<String>,
     pub certificate: ViewerCertificate,
     pub tags: Tags,
+}
+
+/// How it reads the bucket.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OriginAccess {
+    Control(Ref<OriginAccessControl>),
+    Identity(Ref<OriginAccessIdentity>),
 }
 
 /// What it shows to browsers.
@@ -105,7 +116,10 @@ pub struct Fields {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Origin {
     pub domain_name: String,
+    /// The id of the origin access control; empty: none.
     pub access_control_id: String,
+    /// The id of the origin access identity; empty: none.
+    pub access_identity_id: String,
     /// What is not as ours is.
     pub more: Option<String>,
 }
@@ -158,6 +172,7 @@ impl Resource for Distribution {
     const CLOSE_FIRST: &'static [&'static str] =
         &["aliases", "behavior", "certificate", "more", "origins", "web_acl_arn"];
     const PLACES: Places = Places::Global;
+    const TIER: Tier = Tier::Fast;
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;
@@ -168,7 +183,14 @@ impl Resource for Distribution {
         let web_acl_arn = self.web_acl.as_ref().map(|acl| Ok(up.get(acl)?.arn.clone())).transpose()?;
         let origin = Origin {
             domain_name: s3::domain_name(&up.get(&self.bucket)?.name, &self.bucket_region),
-            access_control_id: up.get(&self.access_control)?.id.clone(),
+            access_control_id: match &self.access {
+                OriginAccess::Control(control) => up.get(control)?.id.clone(),
+                OriginAccess::Identity(_) => String::new(),
+            },
+            access_identity_id: match &self.access {
+                OriginAccess::Control(_) => String::new(),
+                OriginAccess::Identity(identity) => up.get(identity)?.id.clone(),
+            },
             more: None,
         };
         Ok(Fields {
@@ -214,7 +236,7 @@ impl Resource for Distribution {
         let call = cx.cloud.cloudfront.create_distribution_with_tags().distribution_config_with_tags(tagged);
         let made = call.send().await.during(action)?.distribution;
         let made = made.ok_or_else(|| CloudError::new(Class::Unavailable, action, "BadAnswer", "no distribution"))?;
-        Ok(Progress::Done(Output { id: made.id, arn: made.arn, domain_name: made.domain_name }))
+        Ok(Progress::Waiting { cloud_id: Some(made.id), until: EVERYWHERE, retry: cx.cloud.limits.poll })
     }
 
     async fn update(
@@ -224,7 +246,8 @@ impl Resource for Distribution {
         cx: Context<Aws>,
     ) -> Result<Progress<Output>, CloudError> {
         let cloudfront = &cx.cloud.cloudfront;
-        if changes.iter().any(|change| change.field() != "tags") {
+        let settings = changes.iter().any(|change| change.field() != "tags");
+        if settings {
             let action = "cloudfront:UpdateDistribution";
             let seen = cloudfront.get_distribution().id(&now.id).send().await.during("cloudfront:GetDistribution")?;
             let reference = seen.distribution.and_then(|seen| Some(seen.distribution_config?.caller_reference));
@@ -243,7 +266,10 @@ impl Resource for Distribution {
             let call = cloudfront.untag_resource().resource(&now.arn).tag_keys(keys);
             call.send().await.during("cloudfront:UntagResource")?;
         }
-        Ok(Progress::Done(now))
+        match settings {
+            true => Ok(Progress::Waiting { cloud_id: Some(now.id), until: EVERYWHERE, retry: cx.cloud.limits.poll }),
+            false => Ok(Progress::Done(now)),
+        }
     }
 
     /// Disabled, then deleted once all edges know that it is disabled.
@@ -279,6 +305,7 @@ impl Resource for Distribution {
 
 /// The status of a distribution that all edges know as it is.
 const DEPLOYED: &str = "Deployed";
+const EVERYWHERE: &str = "all edges have it";
 const DISABLED: &str = "it is disabled everywhere";
 
 fn tag_items(tags: &TagMap, action: &'static str) -> Result<TagItems, CloudError> {
@@ -310,7 +337,7 @@ async fn read(aws: &Aws, id: &str) -> Result<Option<Found<Distribution>>, CloudE
     let Some(config) = seen.distribution_config else { return Ok(None) };
     let fields = fields(config, tags);
     let buckets = fields.origins.values().filter_map(|origin| origin.domain_name.split('.').next());
-    let controls = fields.origins.values().map(|origin| origin.access_control_id.as_str());
+    let controls = fields.origins.values().flat_map(|origin| [&*origin.access_control_id, &*origin.access_identity_id]);
     let uses =
         buckets.chain(controls).chain(fields.web_acl_arn.as_deref()).chain([&*fields.behavior.headers_policy_id]);
     Ok(Some(Found {
@@ -321,7 +348,7 @@ async fn read(aws: &Aws, id: &str) -> Result<Option<Found<Distribution>>, CloudE
         uses: uses.map(str::to_owned).collect(),
         output: Some(Output { id: seen.id, arn: seen.arn, domain_name: seen.domain_name }),
         busy: None,
-        unready: (!deployed).then(|| Unready::Until("all edges have it".to_owned())),
+        unready: (!deployed).then(|| Unready::Until(EVERYWHERE.to_owned())),
         leaving: false,
         created: None,
         fields: Ok(fields),
@@ -334,7 +361,11 @@ fn config(want: &Fields, reference: &str, action: &'static str) -> Result<Distri
         let shield = OriginShield::builder().enabled(false).build();
         let one = SeenOrigin::builder().id(id).domain_name(&origin.domain_name).origin_path("");
         let one = one.custom_headers(built(CustomHeaders::builder().quantity(0).build(), action)?);
-        let one = one.s3_origin_config(S3OriginConfig::builder().origin_access_identity("").build());
+        let identity = match origin.access_identity_id.as_str() {
+            "" => String::new(),
+            id => format!("{IDENTITY}{id}"),
+        };
+        let one = one.s3_origin_config(S3OriginConfig::builder().origin_access_identity(identity).build());
         let one = one.connection_attempts(CONNECTION_ATTEMPTS).connection_timeout(CONNECTION_SECONDS);
         let one = one.origin_shield(built(shield, action)?).origin_access_control_id(&origin.access_control_id);
         built(one.build(), action)
@@ -428,12 +459,11 @@ fn fields(seen: DistributionConfig, tags: TagMap) -> Fields {
 fn seen_origin(seen: SeenOrigin) -> Origin {
     let headers = seen.custom_headers.filter(|headers| headers.quantity > 0);
     let s3 = seen.s3_origin_config;
-    let identity = s3.as_ref().map(|s3| s3.origin_access_identity.clone()).filter(|identity| !identity.is_empty());
+    let identity = s3.as_ref().map_or("", |s3| s3.origin_access_identity.trim_start_matches(IDENTITY)).to_owned();
     let read = s3.and_then(|s3| s3.origin_read_timeout).filter(|seconds| *seconds != READ_SECONDS);
     let more = [
         ("path", seen.origin_path.filter(|path| !path.is_empty())),
         ("headers", headers.map(|headers| format!("{:?}", headers.items))),
-        ("access identity", identity),
         ("read timeout", read.map(|seconds| seconds.to_string())),
         ("not of S3", seen.custom_origin_config.map(|config| format!("{config:?}"))),
         ("of a VPC", seen.vpc_origin_config.map(|config| format!("{config:?}"))),
@@ -445,6 +475,7 @@ fn seen_origin(seen: SeenOrigin) -> Origin {
     Origin {
         domain_name: seen.domain_name,
         access_control_id: seen.origin_access_control_id.unwrap_or_default(),
+        access_identity_id: identity,
         more: described(more),
     }
 }
@@ -489,6 +520,10 @@ fn unusual(seen: &DistributionConfig) -> BTreeMap<String, String> {
     let groups = seen.origin_groups.as_ref().filter(|all| all.quantity > 0);
     let behaviors = seen.cache_behaviors.as_ref().filter(|all| all.quantity > 0);
     let errors = seen.custom_error_responses.as_ref().filter(|all| all.quantity > 0);
+    // It has a meaning with a certificate of one's own only.
+    let certificate = seen.viewer_certificate.as_ref().filter(|one| one.acm_certificate_arn.is_some());
+    let support = certificate.and_then(|one| one.ssl_support_method.as_ref());
+    let support = support.filter(|method| **method != SslSupportMethod::SniOnly);
     let http = seen.http_version.as_ref().filter(|version| **version != HttpVersion::Http2);
     let all = [
         ("anycast list", some(&seen.anycast_ip_list_id)),
@@ -496,10 +531,17 @@ fn unusual(seen: &DistributionConfig) -> BTreeMap<String, String> {
         ("cache tags", seen.cache_tag_config.as_ref().map(|config| format!("{config:?}"))),
         ("connection function", seen.connection_function_association.as_ref().map(|one| format!("{one:?}"))),
         ("continuous deployment", some(&seen.continuous_deployment_policy_id)),
+        ("SSL support", support.map(|method| method.as_str().to_owned())),
         ("error responses", errors.map(|all| format!("{:?}", all.items))),
         ("HTTP version", http.map(|version| version.as_str().to_owned())),
         ("IPv6", seen.is_ipv6_enabled.filter(|on| !on).map(|_| "off".to_owned())),
-        ("logging", seen.logging.as_ref().filter(|logging| logging.enabled).map(|logging| format!("{logging:?}"))),
+        (
+            "logging",
+            seen.logging
+                .as_ref()
+                .filter(|logging| logging.enabled || logging.include_cookies)
+                .map(|logging| format!("{logging:?}")),
+        ),
         ("mutual TLS", seen.viewer_mtls_config.as_ref().map(|config| format!("{config:?}"))),
         ("origin groups", groups.map(|all| format!("{:?}", all.items))),
         ("restrictions", geo.map(|geo| format!("{geo:?}"))),
@@ -520,8 +562,12 @@ mod tests {
     use super::*;
 
     fn want() -> Fields {
-        let origin =
-            Origin { domain_name: "b.s3.us-east-1.amazonaws.com".into(), access_control_id: "E1".into(), more: None };
+        let origin = Origin {
+            domain_name: "b.s3.us-east-1.amazonaws.com".into(),
+            access_control_id: "E1".into(),
+            access_identity_id: String::new(),
+            more: None,
+        };
         Fields {
             name: "cdn-payment-prd".into(),
             enabled: true,

@@ -26,6 +26,7 @@ const PREFIX: &str = "oac-payment-";
 pub struct OriginAccessControl {
     pub name: String,
     pub owner: Owner,
+    pub environment: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -76,7 +77,7 @@ impl Resource for OriginAccessControl {
     fn fields(&self, _up: &Up<'_>, _seen: Option<&Fields>) -> Result<Fields, Pending> {
         Ok(Fields {
             name: self.name.clone(),
-            description: mark(&self.owner),
+            description: mark(&self.owner, &self.environment),
             origin_type: OriginAccessControlOriginTypes::S3.as_str().to_owned(),
             signing_behavior: OriginAccessControlSigningBehaviors::Always.as_str().to_owned(),
             signing_protocol: OriginAccessControlSigningProtocols::Sigv4.as_str().to_owned(),
@@ -84,19 +85,10 @@ impl Resource for OriginAccessControl {
     }
 
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
-        let mut all = Vec::new();
-        let mut marker = None;
-        loop {
-            let call = aws.cloudfront.list_origin_access_controls().max_items(100).set_marker(marker.take()).send();
-            let page = call.await.during("cloudfront:ListOriginAccessControls")?;
-            let Some(list) = page.origin_access_control_list else { break };
-            all.extend(list.items.unwrap_or_default());
-            marker = list.next_marker.filter(|_| list.is_truncated);
-            if marker.is_none() {
-                break;
-            }
-        }
-        let ours = all.into_iter().filter(|one| match &look {
+        let pages = aws.cloudfront.list_origin_access_controls().max_items(100).into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.during("cloudfront:ListOriginAccessControls")?;
+        let lists = pages.into_iter().filter_map(|page| page.origin_access_control_list?.items);
+        let ours = lists.flatten().filter(|one| match &look {
             Look::All => one.name.starts_with(PREFIX),
             Look::Ids(ids) => ids.contains(&one.id),
         });
@@ -149,10 +141,12 @@ fn config(want: &Fields, action: &'static str) -> Result<OriginAccessControlConf
 }
 
 fn found(seen: OriginAccessControlSummary) -> Found<OriginAccessControl> {
+    let claim = claim_of(&seen.description, OriginAccessControl::KIND, OriginAccessControl::NODE);
+    let (claim, environment) = claim.unzip();
     Found {
-        claim: claim_of(&seen.description, OriginAccessControl::KIND, OriginAccessControl::NODE),
+        claim,
         name: Some(seen.name.clone()),
-        name_fits: seen.name.starts_with(PREFIX),
+        name_fits: environment.is_some_and(|environment| seen.name == OriginAccessControl::name(&environment)),
         cloud_id: seen.id.clone(),
         uses: Vec::new(),
         fields: Ok(Fields {

@@ -50,6 +50,7 @@ const YIELDS: &str = " (unless the bucket sends one)";
 pub struct ResponseHeadersPolicy {
     pub name: String,
     pub owner: Owner,
+    pub environment: String,
     /// The header Content-Security-Policy.
     pub content_security_policy: String,
 }
@@ -104,7 +105,7 @@ impl Resource for ResponseHeadersPolicy {
         let own = [(CONTENT_SECURITY_POLICY.to_owned(), self.content_security_policy.clone())];
         Ok(Fields {
             name: self.name.clone(),
-            comment: mark(&self.owner),
+            comment: mark(&self.owner, &self.environment),
             headers: fixed.into_iter().chain(own).collect(),
             more: BTreeMap::new(),
         })
@@ -197,10 +198,12 @@ fn name_of(seen: &Seen) -> &str {
 
 fn found(seen: Seen) -> Option<Found<ResponseHeadersPolicy>> {
     let fields = fields(seen.response_headers_policy_config?);
+    let claim = claim_of(&fields.comment, ResponseHeadersPolicy::KIND, ResponseHeadersPolicy::NODE);
+    let (claim, environment) = claim.unzip();
     Some(Found {
-        claim: claim_of(&fields.comment, ResponseHeadersPolicy::KIND, ResponseHeadersPolicy::NODE),
+        claim,
+        name_fits: environment.is_some_and(|environment| fields.name == ResponseHeadersPolicy::name(&environment)),
         name: Some(fields.name.clone()),
-        name_fits: fields.name.starts_with(PREFIX),
         cloud_id: seen.id.clone(),
         uses: Vec::new(),
         fields: Ok(fields),

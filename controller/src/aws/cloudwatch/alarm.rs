@@ -11,7 +11,7 @@ use aws_sdk_cloudwatch::types::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
-use payment_platform_engine::resource::Create;
+use payment_platform_engine::resource::{Create, Places};
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,7 @@ impl Resource for Alarm {
         "cloudwatch:TagResource",
         "cloudwatch:UntagResource",
     ];
+    const PLACES: Places = Places::Anywhere;
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;

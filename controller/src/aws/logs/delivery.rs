@@ -1,6 +1,6 @@
 //! Delivery: the access log of the distribution goes to the bucket of access logs (PCI DSS 10.2.1: who asked for what).
 //!
-//! AWS rules obeyed: a source has one delivery to one destination; the bucket's policy admits it first; the older kind of log of
+//! AWS rules obeyed: a source has one delivery to a destination; the bucket's policy admits it first; the older kind of log of
 //! CloudFront writes by ACL, which a bucket whose owner owns all objects does not take.
 
 use std::sync::Arc;
@@ -19,8 +19,9 @@ use crate::aws::{Aws, touches};
 /// Where the logs lie below the destination's path; CloudFront fills in what is in braces.
 const PATH: &str = "{DistributionId}/{yyyy}/{MM}/{dd}";
 
-/// What is recorded of each request (CloudFront Developer Guide, "Log file fields").
-const FIELDS: [&str; 33] = [
+/// What is recorded of each request (CloudFront Developer Guide, "Log file fields"): all but cookies and the query, in which
+/// sessions and card data may stand (PCI DSS 3.3.1).
+const FIELDS: [&str; 31] = [
     "date",
     "time",
     "x-edge-location",
@@ -32,8 +33,6 @@ const FIELDS: [&str; 33] = [
     "sc-status",
     "cs(Referer)",
     "cs(User-Agent)",
-    "cs-uri-query",
-    "cs(Cookie)",
     "x-edge-result-type",
     "x-edge-request-id",
     "x-host-header",

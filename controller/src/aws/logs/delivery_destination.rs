@@ -137,7 +137,8 @@ impl Resource for DeliveryDestination {
     }
 }
 
-fn arn(aws: &Aws, name: &str) -> String {
+/// The ARN of a destination of the account and region.
+pub(super) fn arn(aws: &Aws, name: &str) -> String {
     format!("arn:aws:logs:{}:{}:delivery-destination:{name}", aws.region, aws.account_id)
 }
 

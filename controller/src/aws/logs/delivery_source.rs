@@ -3,15 +3,16 @@
 //! AWS rules obeyed: the sources of CloudFront are in us-east-1; a name is unique in account and region; a source cannot be pointed
 //! at another distribution, and goes after its deliveries.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_sdk_cloudwatchlogs::types::DeliverySource as Seen;
+use aws_sdk_cloudwatchlogs::types::{Delivery, DeliverySource as Seen};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Places, Replace};
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
-use super::{DELIVERY_PREFIX, HOME_OF_CLOUDFRONT, change_tags, delivery, delivery_name, tags_of};
+use super::{DELIVERY_PREFIX, HOME_OF_CLOUDFRONT, change_tags, delivery, delivery_destination, delivery_name, tags_of};
 use crate::aws::Aws;
 use crate::aws::cloudfront::Distribution;
 use crate::aws::error::{During, gone};
@@ -33,6 +34,8 @@ pub struct Fields {
     pub name: String,
     pub resource_arn: String,
     pub log_type: String,
+    /// Where it is delivered besides, by the delivery's id. Nowhere is wanted.
+    pub deliveries: BTreeMap<String, String>,
     pub tags: TagMap,
 }
 
@@ -61,6 +64,7 @@ impl Resource for DeliverySource {
         "logs:TagResource",
         "logs:UntagResource",
     ];
+    const CLOSE_FIRST: &'static [&'static str] = &["deliveries"];
     const REPLACE_ON: &'static [(&'static str, Replace)] =
         &[("resource_arn", Replace::DeleteFirst), ("log_type", Replace::DeleteFirst)];
     const PLACES: Places = Places::Only(HOME_OF_CLOUDFRONT);
@@ -79,6 +83,7 @@ impl Resource for DeliverySource {
             name: self.name.clone(),
             resource_arn: up.get(&self.distribution)?.arn.clone(),
             log_type: ACCESS_LOGS.to_owned(),
+            deliveries: BTreeMap::new(),
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
     }
@@ -86,6 +91,7 @@ impl Resource for DeliverySource {
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
         let sources = aws.logs.describe_delivery_sources().into_paginator().items().send();
         let sources = sources.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeDeliverySources")?;
+        let deliveries = delivery::all(&aws).await?;
         let mut found = Vec::new();
         for source in sources {
             let name = source.name().unwrap_or_default();
@@ -94,7 +100,7 @@ impl Resource for DeliverySource {
                 Look::Ids(names) => names.iter().any(|own| own == name),
             };
             if wanted {
-                found.extend(read(&aws, source).await?);
+                found.extend(read(&aws, source, &deliveries).await?);
             }
         }
         Ok(found)
@@ -114,6 +120,9 @@ impl Resource for DeliverySource {
         changes: Vec<Change>,
         cx: Context<Aws>,
     ) -> Result<Progress<Output>, CloudError> {
+        for id in changes.iter().filter(|change| change.field() == "deliveries").filter_map(Change::element) {
+            gone(cx.cloud.logs.delete_delivery().id(id).send().await.during("logs:DeleteDelivery"))?;
+        }
         change_tags(&cx.cloud, &now.arn, &changes).await?;
         Ok(Progress::Done(now))
     }
@@ -140,10 +149,16 @@ fn arn(aws: &Aws, name: &str) -> String {
 }
 
 /// None: it is gone.
-async fn read(aws: &Aws, source: Seen) -> Result<Option<Found<DeliverySource>>, CloudError> {
+async fn read(aws: &Aws, source: Seen, deliveries: &[Delivery]) -> Result<Option<Found<DeliverySource>>, CloudError> {
     let name = source.name.unwrap_or_default();
     let arn = source.arn.unwrap_or_else(|| arn(aws, &name));
     let Some(tags) = tags_of(aws, &arn).await? else { return Ok(None) };
+    let own = delivery_destination::arn(aws, &name);
+    let others = deliveries.iter().filter(|one| one.delivery_source_name() == Some(&name)).filter_map(|one| {
+        let destination = one.delivery_destination_arn().filter(|arn| *arn != own)?;
+        Some((one.id()?.to_owned(), destination.to_owned()))
+    });
+    let others = others.collect();
     let resource_arn = source.resource_arns.and_then(|arns| arns.into_iter().next()).unwrap_or_default();
     Ok(Some(Found {
         claim: claim(&tags),
@@ -151,7 +166,13 @@ async fn read(aws: &Aws, source: Seen) -> Result<Option<Found<DeliverySource>>, 
         name: Some(name.clone()),
         cloud_id: name.clone(),
         uses: resource_arn.rsplit('/').next().map(str::to_owned).into_iter().collect(),
-        fields: Ok(Fields { name: name.clone(), resource_arn, log_type: source.log_type.unwrap_or_default(), tags }),
+        fields: Ok(Fields {
+            name: name.clone(),
+            resource_arn,
+            log_type: source.log_type.unwrap_or_default(),
+            deliveries: others,
+            tags,
+        }),
         output: Some(Output { name, arn }),
         busy: None,
         unready: None,

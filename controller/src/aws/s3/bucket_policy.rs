@@ -17,7 +17,7 @@ use super::Bucket;
 use super::bucket::arn as arn_of;
 use super::tagged::{TaggedBucket, tagged_buckets};
 use crate::aws::Aws;
-use crate::aws::cloudfront::Distribution;
+use crate::aws::cloudfront::{Distribution, OriginAccessIdentity};
 use crate::aws::error::{During, gone};
 use crate::aws::policy::{PolicyDocument, Statement};
 use crate::aws::tags::claim;
@@ -27,8 +27,35 @@ use crate::aws::tags::claim;
 pub struct BucketPolicy {
     pub bucket: Ref<Bucket>,
     pub policy: PolicyDocument,
-    /// The distribution that may read its objects.
-    pub reader: Option<Ref<Distribution>>,
+    /// What may read its objects besides.
+    pub reader: Option<Reader>,
+}
+
+/// As what CloudFront reads a bucket.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reader {
+    Distribution(Ref<Distribution>),
+    Identity(Ref<OriginAccessIdentity>),
+}
+
+impl Reader {
+    /// Lets it read the objects of this bucket.
+    fn statement(&self, bucket: &str, up: &Up<'_>) -> Statement {
+        let mut reads = Statement::on(&["s3:GetObject"], [format!("{}/*", arn_of(bucket))]);
+        match self {
+            Self::Distribution(distribution) => {
+                let arn = up.text(distribution, ARN, |distribution| &distribution.arn);
+                reads.principals.insert("Service cloudfront.amazonaws.com".to_owned());
+                reads.when("StringEquals", "aws:SourceArn", arn)
+            }
+            Self::Identity(identity) => {
+                let id = up.text(identity, "", |identity| &identity.id);
+                reads.principals.insert(format!("AWS {}{id}", OriginAccessIdentity::ARN));
+                reads
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -91,11 +118,8 @@ impl Resource for BucketPolicy {
     fn fields(&self, up: &Up<'_>, _seen: Option<&Fields>) -> Result<Fields, Pending> {
         let bucket = up.get(&self.bucket)?.name.clone();
         let mut policy = self.policy.clone();
-        if let Some(distribution) = &self.reader {
-            let arn = up.text(distribution, ARN, |distribution| &distribution.arn);
-            let mut reads = Statement::on(&["s3:GetObject"], [format!("{}/*", arn_of(&bucket))]);
-            reads.principals.insert("Service cloudfront.amazonaws.com".to_owned());
-            policy.statements.insert("CloudFront".to_owned(), reads.when("StringEquals", "aws:SourceArn", arn));
+        if let Some(reader) = &self.reader {
+            policy.statements.insert("CloudFront".to_owned(), reader.statement(&bucket, up));
         }
         Ok(Fields {
             bucket,

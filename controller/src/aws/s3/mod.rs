@@ -7,7 +7,7 @@ mod lifecycle;
 mod tagged;
 
 pub use bucket::{Bucket, arn, domain_name};
-pub use bucket_policy::BucketPolicy;
+pub use bucket_policy::{BucketPolicy, Reader};
 pub use lifecycle::Lifecycle;
 pub use tagged::{PREFIX, TaggedBucket};
 

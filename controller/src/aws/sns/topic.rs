@@ -13,7 +13,7 @@ use aws_sdk_sns::types::Tag;
 use futures::future::join;
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
-use payment_platform_engine::resource::Create;
+use payment_platform_engine::resource::{Create, Places};
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +91,7 @@ impl Resource for Topic {
         "sns:UntagResource",
     ];
     const CLOSE_FIRST: &'static [&'static str] = &["key_arn", "policy", "subscriptions"];
+    const PLACES: Places = Places::Anywhere;
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;

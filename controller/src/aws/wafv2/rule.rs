@@ -101,7 +101,7 @@ impl Serialize for RuleAction {
 impl Rule {
     /// What a rule or web ACL of this name reports.
     pub fn reports(name: &str) -> String {
-        format!("metrics on as {name}, samples on")
+        format!("metrics on as {name}, samples off")
     }
 
     /// The rule of this name as the API takes it.
@@ -224,10 +224,10 @@ impl RuleAction {
     }
 }
 
-/// Metrics under this name, and samples of requests.
+/// Metrics under this name, and no samples of requests: what the log blots out would stand in them.
 pub(super) fn metrics(name: &str) -> Result<VisibilityConfig, CloudError> {
     let metrics = VisibilityConfig::builder().metric_name(name);
-    built(metrics.cloud_watch_metrics_enabled(true).sampled_requests_enabled(true).build(), "wafv2:UpdateWebACL")
+    built(metrics.cloud_watch_metrics_enabled(true).sampled_requests_enabled(false).build(), "wafv2:UpdateWebACL")
 }
 
 /// What a rule or web ACL reports, as one line.

@@ -15,7 +15,7 @@ use aws_sdk_wafv2::types::{
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Places};
-use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
+use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
 use super::rule::{Rule, metrics, visibility};
@@ -130,6 +130,7 @@ impl Resource for WebAcl {
     const CLOSE_FIRST: &'static [&'static str] =
         &["default_action", "rules", "log_destinations", "redacted", "log_filter"];
     const PLACES: Places = Places::Anywhere;
+    const TIER: Tier = Tier::Fast;
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;
@@ -274,6 +275,8 @@ async fn replace(aws: &Aws, arn: &str, want: &Fields) -> Result<(), CloudError> 
     let call = aws.waf.update_web_acl().name(seen.name).id(seen.id).scope(want.scope.sdk()).lock_token(lock_token);
     let call = call.description(&want.description).default_action(allow()).visibility_config(metrics(&want.name)?);
     let call = call.set_rules(Some(rules(want)?));
+    // Others may protect more.
+    let call = call.set_data_protection_config(seen.data_protection_config);
     let call = call.set_on_source_d_do_s_protection_config(seen.on_source_d_do_s_protection_config);
     call.send().await.during(action)?;
     Ok(())
@@ -333,7 +336,6 @@ fn fields(arn: &str, seen: Seen, logging: Option<LoggingConfiguration>, tags: Ta
     set("association", seen.association_config.map(|value| format!("{value:?}")));
     set("captcha", seen.captcha_config.map(|value| format!("{value:?}")));
     set("challenge", seen.challenge_config.map(|value| format!("{value:?}")));
-    set("data protection", seen.data_protection_config.map(|value| format!("{value:?}")));
     set("monetization", seen.monetization_config.map(|value| format!("{value:?}")));
     let domains = seen.token_domains.filter(|domains| !domains.is_empty());
     set("token domains", domains.map(|domains| domains.join(" ")));

@@ -118,22 +118,21 @@ pub const DEEDS: [Deed; 8] = [
         },
     },
     Deed {
-        title: "Somebody stops all tasks of the application",
-        node: "ecs/service/app",
-        field: "desired",
+        title: "Somebody takes the web ACL off the load balancer",
+        node: "wafv2/web-acl-association/alb",
+        field: "existence",
         act: |aws, outputs| {
             async move {
-                let service = outputs.ecs_service_name.clone().context("no service")?;
-                let call = aws.ecs.update_service().set_cluster(outputs.ecs_cluster_arn.clone()).service(service);
-                Ok(call.desired_count(0).send().await.map(drop)?)
+                let balancer = outputs.alb_arn.clone().context("no load balancer")?;
+                Ok(aws.waf.disassociate_web_acl().resource_arn(balancer).send().await.map(drop)?)
             }
             .boxed()
         },
         undone: |aws, outputs| {
             async move {
-                let service = outputs.ecs_service_name.clone().context("no service")?;
-                let call = aws.ecs.describe_services().set_cluster(outputs.ecs_cluster_arn.clone()).services(service);
-                Ok(call.send().await?.services().iter().all(|service| service.running_count == 2))
+                let balancer = outputs.alb_arn.clone().context("no load balancer")?;
+                let read = aws.waf.get_web_acl_for_resource().resource_arn(balancer).send().await?;
+                Ok(read.web_acl.map(|acl| acl.arn) == outputs.waf_web_acl_arn)
             }
             .boxed()
         },

@@ -1,0 +1,122 @@
+//! The outputs in a ConfigMap, and the examples that users begin with.
+
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use futures::FutureExt;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use payment_platform_api::PaymentPlatformStatus;
+use payment_platform_tests::aws::Account;
+use payment_platform_tests::object::{Object, condition};
+use payment_platform_tests::root;
+use serde_json::{Value, json};
+
+use crate::Scenario;
+use crate::world::{Place, World};
+
+pub const ALL: &[(&str, Scenario)] = &[
+    ("outputs_are_in_the_config_map_that_the_spec_names_and_one_of_others_is_left_alone", |world| {
+        published(world).boxed()
+    }),
+    ("every_example_is_admitted", |world| examples(world).boxed()),
+    ("the_example_with_everything_set_is_built", |world| everything_set(world).boxed()),
+];
+
+fn is(status: &PaymentPlatformStatus, reason: &str) -> bool {
+    condition(status, "OutputsPublished").is_some_and(|one| one.reason == reason)
+}
+
+async fn published(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let maps: Api<ConfigMap> = Api::namespaced(place.client.clone(), &place.namespace);
+    let theirs: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "theirs"}, "data": {"vpcId": "ours"}}))?;
+    maps.create(&PostParams::default(), &theirs).await?;
+    let object = place.built("payments", json!({"outputs": {"configMap": "platform"}})).await?;
+    let status = object.until("published", |status| is(status, "Published")).await?;
+    let outputs = status.outputs.clone().unwrap_or_default();
+    let map = maps.get("platform").await?;
+    let owners = map.metadata.owner_references.clone().unwrap_or_default();
+    let uid = object.get().await?.metadata.uid.context("no UID")?;
+    ensure!(owners.len() == 1 && owners[0].uid == uid && owners[0].kind == "PaymentPlatform", "{owners:?}");
+    let data = map.data.unwrap_or_default();
+    ensure!(data.get("vpcId") == outputs.vpc_id.as_ref(), "{data:?}");
+    ensure!(data.get("publicSubnetIds") == Some(&outputs.public_subnet_ids.join(",")), "{data:?}");
+    ensure!(data.get("albDnsName") == outputs.alb_dns_name.as_ref(), "{data:?}");
+    ensure!(!data.contains_key("secretsManagerSecretArn"), "{data:?}");
+
+    // What is changed by hand is put right when somebody asks for a look.
+    let patch = json!({"data": {"vpcId": "vpc-of-somebody", "more": "x"}});
+    maps.patch("platform", &PatchParams::default(), &Patch::Merge(patch)).await?;
+    object.look_now().await?;
+    let again = maps.get("platform").await?.data.unwrap_or_default();
+    ensure!(again == data, "{again:?}");
+
+    object.merge(json!({"spec": {"outputs": {"includeSensitive": true}}})).await?;
+    object.ready().await?;
+    let more = maps.get("platform").await?.data.unwrap_or_default();
+    ensure!(more.get("secretsManagerSecretArn") == outputs.secrets_manager_secret_arn.as_ref(), "{more:?}");
+
+    // The name of somebody else's: theirs stays, ours of the old name goes, and the platform is none the worse.
+    object.merge(json!({"spec": {"outputs": {"configMap": "theirs"}}})).await?;
+    let status = object.until("refused", |status| is(status, "NameTaken")).await?;
+    ensure!(condition(&status, "Ready").is_some_and(|ready| ready.status == "True"), "{:?}", status.conditions);
+    ensure!(maps.get("theirs").await?.data == theirs.data, "written over");
+    ensure!(maps.get_opt("platform").await?.is_none(), "the old one is left");
+    maps.delete("theirs", &DeleteParams::default()).await?;
+    object.look_now().await?;
+    object.until("published", |status| is(status, "Published")).await?;
+    object.merge(json!({"spec": {"outputs": null}})).await?;
+    object.until("taken away", |status| condition(status, "OutputsPublished").is_none()).await?;
+    ensure!(maps.get_opt("theirs").await?.is_none(), "left");
+    Ok(())
+}
+
+/// The API server's answer to this file, strict as kubectl asks it to be; nothing is made.
+fn dry_run(place: &Place<'_>, file: &str, how: &str) -> anyhow::Result<Vec<u8>> {
+    let mut kubectl = place.world.cluster.kubectl();
+    kubectl.args(["create", "--namespace", &place.namespace, "--validate=strict", "-o", "json", how, "-f"]);
+    let answer = kubectl.arg(root().join("examples").join(file)).output()?;
+    ensure!(answer.status.success(), "{file}: {}", String::from_utf8_lossy(&answer.stderr));
+    Ok(answer.stdout)
+}
+
+async fn examples(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let mut names: Vec<String> = Vec::new();
+    for entry in std::fs::read_dir(root().join("examples"))? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    let known = ["ephemeral.yaml", "minimal.yaml", "mysql.yaml", "production.yaml", "three-zones.yaml"];
+    ensure!(names == known, "{names:?}");
+    for name in names {
+        dry_run(&place, &name, "--dry-run=server")?;
+    }
+    Ok(())
+}
+
+async fn everything_set(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let text = String::from_utf8(dry_run(&place, "production.yaml", "--dry-run=client")?)?;
+    // What the example names and an account of the tests has under other ids.
+    let mut manifest: Value = serde_json::from_str(&text.replace("123456789012", &place.account))?;
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": format!("arn:aws:iam::{}:root", place.account)}}]});
+    place.aws.iam.create_role().role_name("security").assume_role_policy_document(trust.to_string()).send().await?;
+    let spec = &mut manifest["spec"];
+    spec["aws"]["assumeRoleArn"] = json!(Account::role_arn(&place.account));
+    for (section, name) in [("ingress", "payments.example.com"), ("staticAssets", "static.payments.example.com")] {
+        let made = place.aws.acm.request_certificate().domain_name(name).send().await?;
+        spec[section]["certificateArn"] = json!(made.certificate_arn.context("no ARN")?);
+    }
+    let object = Object::create(place.client.clone(), &place.namespace, "payments", spec.clone()).await?;
+    let status = object.ready().await?;
+    let ready = |kind: &str| condition(&status, kind).is_some_and(|one| one.status == "True");
+    ensure!(ready("OutputsPublished"), "{:?}", status.conditions);
+    ensure!(condition(&status, "Warnings").is_some_and(|one| one.status == "False"), "{:?}", status.conditions);
+    ensure!(status.inventory.len() >= 120, "{} nodes", status.inventory.len());
+    let before = place.writes()?.len();
+    object.look_now().await?;
+    place.no_write_since(before)
+}
