@@ -232,7 +232,10 @@ async fn old(world: Arc<World>) -> anyhow::Result<()> {
         let told = "13.14: its standard support ended on 2026-02-28";
         condition(status, "Warnings").is_some_and(|warnings| warnings.message.contains(told))
     };
-    ensure!(warned(&object.status().await?), "{:?}", object.status().await?.conditions);
+    let before = place.writes()?.len();
+    let status = object.look_now().await?;
+    ensure!(warned(&status), "{:?}", status.conditions);
+    place.no_write_since(before)?;
     object.merge(json!({"spec": {"database": {"engineVersion": "16.4", "applyImmediately": true}}})).await?;
     object.until("not warned of any more", |status| !warned(status)).await?;
     Ok(())

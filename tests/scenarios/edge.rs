@@ -99,6 +99,7 @@ async fn assets(world: Arc<World>) -> anyhow::Result<()> {
     let domain = outputs.cloudfront_distribution_domain_name.context("no domain name")?;
     ensure!(domain.ends_with(".cloudfront.net"), "{domain}");
     let distribution = id(&object.status().await?, "distribution/cdn")?;
+    let before = place.writes()?.len();
     let policy = place.aws.s3.get_bucket_policy().bucket(&bucket).send().await?;
     let policy: serde_json::Value = serde_json::from_str(policy.policy().unwrap_or_default())?;
     let sids: Vec<&str> =
@@ -137,7 +138,9 @@ async fn assets(world: Arc<World>) -> anyhow::Result<()> {
     let sources = place.aws.cdn.logs.describe_delivery_sources().send().await?;
     let logged = sources.delivery_sources().iter().any(|source| source.resource_arns()[0].ends_with(&again));
     ensure!(logged, "requests of the new one are not recorded: {sources:?}");
-    Ok(())
+    let (bucket, again) = (["PutBucketPolicy"], ["CreateDelivery", "DeleteDelivery", "DeleteDeliverySource"]);
+    let made = ["CreateDistributionWithTags", "PutDashboard", "PutDeliverySource"];
+    place.wrote_nothing_but(before, &[&bucket[..], &again, &made].concat())
 }
 
 async fn identity(world: Arc<World>) -> anyhow::Result<()> {
@@ -181,7 +184,9 @@ async fn away(world: Arc<World>) -> anyhow::Result<()> {
         "staticAssets": {"certificateArn": certificate.certificate_arn, "aliases": ["static.example.com"]}});
     let object = place.built("payments", spec).await?;
     let status = object.status().await?;
-    let abroad: Vec<&str> = status.inventory.iter().filter_map(|entry| entry.node.strip_prefix("us-east-1/")).collect();
+    let mut abroad: Vec<&str> =
+        status.inventory.iter().filter_map(|entry| entry.node.strip_prefix("us-east-1/")).collect();
+    abroad.sort_unstable();
     let wanted = [
         "cloudwatch/alarm/cert-expiry-cdn",
         "kms/alias/alerts",
@@ -200,6 +205,7 @@ async fn away(world: Arc<World>) -> anyhow::Result<()> {
     for arn in [outputs.kms_key_cloudwatch_arn, outputs.sns_topic_arn] {
         ensure!(arn.as_ref().is_some_and(|arn| arn.contains(":eu-west-1:")), "the output is of elsewhere: {arn:?}");
     }
+    let built = place.writes()?.len();
     home.cdn
         .logs
         .put_retention_policy()
@@ -208,6 +214,7 @@ async fn away(world: Arc<World>) -> anyhow::Result<()> {
         .send()
         .await?;
     object.corrected("logs/log-group/aws-waf-logs-payment-prd-cdn", "retention_days").await?;
+    place.wrote_only(built, &["PutRetentionPolicy"])?;
     object.delete().await?;
     let left: Vec<String> = home.everything().await?.into_iter().filter(|one| !before.contains(one)).collect();
     ensure!(left.is_empty(), "left in us-east-1: {left:?}");
@@ -223,7 +230,8 @@ async fn unguarded(world: Arc<World>) -> anyhow::Result<()> {
     object.merge(json!({"spec": {"staticAssets": {"webAcl": false}}})).await?;
     let asked = object.until("waiting for approval", |status| status.approval.is_some()).await?;
     let approval = asked.approval.context("no approval")?;
-    ensure!(approval.changes == ["staticAssets.webAcl: true -> false"], "{:?}", approval.changes);
+    let group = "us-east-1/logs/log-group/aws-waf-logs-payment-prd-cdn: it is no longer wanted, but holds data";
+    ensure!(approval.changes == ["staticAssets.webAcl: true -> false", group], "{:?}", approval.changes);
     place.no_write_since(before)?;
     object.annotate(payment_platform_api::APPROVE, Some(&approval.hash)).await?;
     let gone = |status: &payment_platform_api::PaymentPlatformStatus| {

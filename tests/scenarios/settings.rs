@@ -277,7 +277,7 @@ async fn keep_data(world: Arc<World>) -> anyhow::Result<()> {
     let keys: Vec<&String> = left.iter().filter(|one| one.starts_with("key ")).collect();
     let buckets = left.iter().filter(|one| one.starts_with("bucket ")).count();
     // All keys: what a bucket was encrypted with before is not what it says now.
-    ensure!(groups == 4 && buckets == 3 && keys.len() == 3 && left.len() == 11, "{left:?}");
+    ensure!(groups == 6 && buckets == 3 && keys.len() == 3 && left.len() == 13, "{left:?}");
     ensure!(left.iter().any(|one| one.starts_with("snapshot aurora-payment-prd-final-")), "no snapshot: {left:?}");
     ensure!(keys.iter().any(|one| key.ends_with(one.trim_start_matches("key "))), "the logs key was lost: {keys:?}");
     let bucket = format!("s3-payment-flow-logs-prd-{}", place.account);
@@ -383,7 +383,7 @@ async fn plans(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(code == 2, "{code}\n{text}\n{errors}");
     let plan_json: Value = serde_json::from_str(&text)?;
     let steps = plan_json["steps"].as_array().context("no steps")?;
-    ensure!(steps.len() == 5, "four log groups and a key, but: {text}");
+    ensure!(steps.len() == 7, "six log groups and a key, but: {text}");
     ensure!(text.contains("rotation.enabled") && text.contains("retention_days"), "{text}");
     let (code, _, errors) = plan(&place, "payments", json!({"network": {"vpcCidr": "10.0.0.0/30"}}), &[])?;
     ensure!(code == 1 && errors.contains("spec.network.vpcCidr"), "{code} {errors}");

@@ -85,7 +85,7 @@ pub struct IpSet {
 
 /// The bucket of static assets and the distribution of CloudFront that shows it.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[x_kube(validation = Rule::new("self.aliases.size() == 0 || has(self.certificateArn)")
+#[x_kube(validation = Rule::new("!has(self.aliases) || self.aliases.size() == 0 || has(self.certificateArn)")
     .message("staticAssets.aliases need staticAssets.certificateArn, a certificate that covers them"))]
 #[serde(rename_all = "camelCase")]
 pub struct StaticAssets {
