@@ -108,7 +108,7 @@ async fn assets(world: Arc<World>) -> anyhow::Result<()> {
     let reads = &policy["Statement"][2];
     let arn = format!("arn:aws:cloudfront::{}:distribution/{distribution}", place.account);
     ensure!(reads["Condition"]["StringEquals"]["aws:SourceArn"].to_string().contains(&arn), "{reads}");
-    ensure!(reads["Action"].to_string() == r#"["s3:GetObject"]"#, "{reads}");
+    ensure!(reads["Action"] == json!(["s3:GetObject"]), "{reads}");
 
     // Deleted by hand in its two steps, it is made again, and the bucket opens to the new one.
     let seen = place.aws.cloudfront.get_distribution_config().id(&distribution).send().await?;
