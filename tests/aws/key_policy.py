@@ -21,6 +21,12 @@ def statements(policy: str) -> list[dict[str, Any]] | None:
     return found if well_formed and document.get("Version") in ("2012-10-17", "2008-10-17") else None
 
 
+def about(policy: str, resource: str) -> str:
+    """The policy with only those of its statements that are about the resource."""
+    own = [one for one in statements(policy) or [] if any(_like(resource, arn) for arn in as_list(one["Resource"]))]
+    return json.dumps({"Version": "2012-10-17", "Statement": own})
+
+
 def allows(policy: str, principals: set[str], action: str, context: dict[str, str]) -> bool:
     """Whether the policy allows the action to one of the principals and does not deny it."""
     applying = [s for s in statements(policy) or [] if _applies(s, principals, action, context)]
@@ -58,4 +64,5 @@ def _holds(operator: str, value: str, wanted: list[str]) -> bool:
 
 
 def _like(value: str, pattern: str) -> bool:
+    # A policy knows no character classes, fnmatch does.
     return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))

@@ -4,7 +4,6 @@ import functools
 import json
 import re
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from typing import Any
 
 from moto.logs.exceptions import ResourceNotFoundException
@@ -240,16 +239,5 @@ def writable(backend: LogsBackend, delivery: Delivery) -> bool:
         "aws:SourceArn": source.arn,
         "s3:x-amz-acl": "bucket-owner-full-control",
     }
-    policy = _statements_about((find_bucket(name).policy or b"").decode(), f"arn:aws:s3:::{name}/{key}")
+    policy = key_policy.about((find_bucket(name).policy or b"").decode(), f"arn:aws:s3:::{name}/{key}")
     return key_policy.allows(policy, {"*", "delivery.logs.amazonaws.com"}, "s3:PutObject", context)
-
-
-def _statements_about(policy: str, resource: str) -> str:
-    """Those statements of a policy that are about the resource."""
-    about = [
-        statement
-        for statement in key_policy.statements(policy) or []
-        # A policy knows no character classes, fnmatch does.
-        if any(fnmatchcase(resource, one.replace("[", "[[]")) for one in key_policy.as_list(statement["Resource"]))
-    ]
-    return json.dumps({"Version": "2012-10-17", "Statement": about})

@@ -1,6 +1,5 @@
 """What AWS refuses of load balancer calls and moto lets pass. Registered like the rules of strict.py."""
 
-import fnmatch
 import json
 import re
 from collections.abc import Iterator
@@ -360,7 +359,7 @@ def _admits(request: Any, name: str, prefix: str, balancer_arn: str) -> bool:
         return False
     # What AWS writes to find out.
     place = f"{prefix}/AWSLogs/{account}" if prefix else f"AWSLogs/{account}"
-    policy = _policy_for((bucket.policy or b"").decode(), f"arn:aws:s3:::{name}/{place}/ELBAccessLogTestFile")
+    policy = key_policy.about((bucket.policy or b"").decode(), f"arn:aws:s3:::{name}/{place}/ELBAccessLogTestFile")
     tls = {"aws:SecureTransport": "true"}
     service = {"*", "logdelivery.elasticloadbalancing.amazonaws.com"}
     source = {**tls, "aws:SourceAccount": account, "aws:SourceArn": balancer_arn}
@@ -368,21 +367,6 @@ def _admits(request: Any, name: str, prefix: str, balancer_arn: str) -> bool:
     root = {"*", number, f"arn:aws:iam::{number}:root"} if number else set()
     callers = ((service, source), (root, tls))
     return any(key_policy.allows(policy, principals, "s3:PutObject", context) for principals, context in callers)
-
-
-def _policy_for(policy: str, resource: str) -> str:
-    """Those statements of a policy that are about the resource."""
-    about = [
-        statement
-        for statement in key_policy.statements(policy) or []
-        if any(_covers(pattern, resource) for pattern in key_policy.as_list(statement["Resource"]))
-    ]
-    return json.dumps({"Version": "2012-10-17", "Statement": about})
-
-
-def _covers(pattern: str, resource: str) -> bool:
-    # A policy knows no character classes, fnmatch does.
-    return fnmatch.fnmatchcase(resource, pattern.replace("[", "[[]"))
 
 
 # --- Target groups -------------------------------------------------------------------------------

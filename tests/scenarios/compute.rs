@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::Scenario;
 use crate::drift::id;
+use crate::kinds;
 use crate::world::{Place, World};
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -116,9 +117,8 @@ async fn never_ran(world: Arc<World>) -> anyhow::Result<()> {
     let none = ecs::DeploymentConfiguration::builder().minimum_healthy_percent(0).build();
     call.deployment_configuration(none).send().await?;
     object.corrected(SERVICE, "minimum_healthy_percent").await?;
-    // What comes behind the service may have come behind the repair.
-    let behind = ["PutMetricAlarm", "PutScalingPolicy", "RegisterScalableTarget", "UpdateService"];
-    place.wrote_nothing_but(before, &behind)?;
+    // What comes behind the service, and what has waited for the distribution, may have come behind the repair.
+    place.wrote_nothing_but(before, &[&kinds::creation()[..], &["UpdateService"]].concat())?;
 
     edit(&object, json!({"image": "registry.example.com/payments/app:1"})).await?;
     object.ready().await?;

@@ -17,6 +17,7 @@ use crate::world::World;
 pub const ALL: &[(&str, Scenario)] = &[
     ("a_web_acl_has_the_rules_of_the_spec_in_their_order_and_no_others", |world| rules(world).boxed()),
     ("static_assets_are_read_by_their_distribution_alone", |world| assets(world).boxed()),
+    ("an_access_log_that_somebody_else_delivers_is_named_and_left_alone", |world| delivered(world).boxed()),
     ("an_origin_access_identity_if_asked_for_reads_a_bucket_without_a_key", |world| identity(world).boxed()),
     ("away_from_home_what_cloudfront_needs_is_in_its_region_and_goes_with_the_platform", |world| away(world).boxed()),
     ("without_a_web_acl_of_the_distribution_none_is_left_and_that_waits_for_approval", |world| {
@@ -141,6 +142,34 @@ async fn assets(world: Arc<World>) -> anyhow::Result<()> {
     let (bucket, again) = (["PutBucketPolicy"], ["CreateDelivery", "DeleteDelivery", "DeleteDeliverySource"]);
     let made = ["CreateDistributionWithTags", "PutDashboard", "PutDeliverySource"];
     place.wrote_nothing_but(before, &[&bucket[..], &again, &made].concat())
+}
+
+async fn delivered(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let status = object.status().await?;
+    let (delivery, source) = (id(&status, "logs/delivery/cdn")?, id(&status, "logs/delivery-source/cdn")?);
+    let distribution =
+        format!("arn:aws:cloudfront::{}:distribution/{}", place.account, id(&status, "distribution/cdn")?);
+    let logs = &place.aws.cdn.logs;
+    object.annotate(payment_platform_api::PAUSED, Some("true")).await?;
+    object.until("paused", |status| condition(status, "Ready").is_some_and(|one| one.reason == "Paused")).await?;
+    logs.delete_delivery().id(delivery).send().await?;
+    logs.delete_delivery_source().name(&source).send().await?;
+    let theirs = logs.put_delivery_source().name("theirs").resource_arn(distribution).log_type("ACCESS_LOGS");
+    theirs.send().await?;
+    let before = place.writes()?.len();
+    object.annotate(payment_platform_api::PAUSED, None).await?;
+    let named = |status: &payment_platform_api::PaymentPlatformStatus| {
+        condition(status, "Stalled")
+            .is_some_and(|one| one.status == "True" && one.message.contains("delivery source theirs"))
+    };
+    object.until("told who has it", named).await?;
+    place.left_alone_since(before, "theirs")?;
+    logs.delete_delivery_source().name("theirs").send().await?;
+    object.look_now().await?;
+    object.ready().await?;
+    place.wrote_only(before, &["CreateDelivery", "PutDeliverySource"])
 }
 
 async fn identity(world: Arc<World>) -> anyhow::Result<()> {

@@ -19,6 +19,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("outputs_are_in_the_config_map_that_the_spec_names_and_one_of_others_is_left_alone", |world| {
         published(world).boxed()
     }),
+    ("outputs_of_what_cannot_be_seen_for_a_while_stay", |world| unseen(world).boxed()),
     ("every_example_is_admitted", |world| examples(world).boxed()),
     ("the_example_with_everything_set_is_built", |world| everything_set(world).boxed()),
 ];
@@ -72,6 +73,27 @@ async fn published(world: Arc<World>) -> anyhow::Result<()> {
     object.until("taken away", |status| condition(status, "OutputsPublished").is_none()).await?;
     ensure!(maps.get_opt("theirs").await?.is_none(), "left");
     place.no_write_since(before)
+}
+
+async fn unseen(world: Arc<World>) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
+    let place = world.place("us-east-1").await?;
+    let maps: Api<ConfigMap> = Api::namespaced(place.client.clone(), &place.namespace);
+    let object = place.built("payments", json!({"outputs": {"configMap": "platform"}})).await?;
+    object.until("published", |status| is(status, "Published")).await?;
+    object.look_now().await?;
+    let (before, data) = (object.status().await?.outputs, maps.get("platform").await?.data);
+    let writes = place.writes()?.len();
+    for operation in ["DescribeLoadBalancers", "DescribeDBClusters"] {
+        let fault = json!({"account": place.account, "operation": operation, "times": -1, "status": 400,
+            "code": "AccessDenied", "agent": "payment-platform-controller"});
+        world.emulator.fault(fault).await?;
+    }
+    let status = object.look_now().await?;
+    ensure!(condition(&status, "Ready").is_some_and(|ready| ready.status == "False"), "{:?}", status.conditions);
+    ensure!(status.outputs == before, "{:?} instead of {before:?}", status.outputs);
+    ensure!(maps.get("platform").await?.data == data, "the ConfigMap has changed");
+    place.no_write_since(writes)
 }
 
 /// The API server's answer to this file, strict as kubectl asks it to be; nothing is made.

@@ -66,5 +66,5 @@ pub const QUICK: &[&str] = &[
     "--poll-seconds=1",
     "--attempt-timeout-seconds=5",
     "--lease-seconds=10",
-    "--deployment-retry-seconds=10",
+    "--deployment-retry-seconds=20",
 ];

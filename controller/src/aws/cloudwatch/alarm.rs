@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_cloudwatch::types::{
-    AlarmType, ComparisonOperator, Dimension as SeenDimension, MetricAlarm as Seen, Statistic, Tag,
+    AlarmType, ComparisonOperator, Dimension as SeenDimension, MetricAlarm as Seen, Statistic,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
@@ -15,13 +15,14 @@ use payment_platform_engine::resource::{Create, Places};
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
+use super::{change_tags, tag_list};
 use crate::aws::Aws;
 use crate::aws::autoscaling::ScalingPolicies;
 use crate::aws::cloudfront::Distribution;
 use crate::aws::elbv2::{LoadBalancer, TargetGroup};
 use crate::aws::error::{During, gone};
 use crate::aws::sns::Topic;
-use crate::aws::tags::{self, TagMap, Tags, claim};
+use crate::aws::tags::{TagMap, Tags, claim};
 
 /// What the names of our alarms begin with.
 const PREFIX: &str = "payment-";
@@ -183,19 +184,10 @@ impl Resource for Alarm {
         changes: Vec<Change>,
         cx: Context<Aws>,
     ) -> Result<Progress<Output>, CloudError> {
-        let cloudwatch = &cx.cloud.cloudwatch;
         if changes.iter().any(|change| change.field() != "tags") {
             put(&cx.cloud, &want, false).await?;
         }
-        let (set, remove) = tags::changed(&changes);
-        if !set.is_empty() {
-            let call = cloudwatch.tag_resource().resource_arn(&now.arn).set_tags(Some(tag_list(&set)));
-            call.send().await.during("cloudwatch:TagResource")?;
-        }
-        if !remove.is_empty() {
-            let call = cloudwatch.untag_resource().resource_arn(&now.arn).set_tag_keys(Some(remove));
-            call.send().await.during("cloudwatch:UntagResource")?;
-        }
+        change_tags(&cx.cloud, &now.arn, &changes).await?;
         Ok(Progress::Done(now))
     }
 
@@ -251,10 +243,6 @@ async fn put(aws: &Aws, want: &Fields, new: bool) -> Result<(), CloudError> {
     let call = call.set_tags(new.then(|| tag_list(&want.tags)));
     call.send().await.during("cloudwatch:PutMetricAlarm")?;
     Ok(())
-}
-
-fn tag_list(tags: &TagMap) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 /// None: it is gone.

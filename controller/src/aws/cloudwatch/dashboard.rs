@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_sdk_cloudwatch::types::Tag;
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Places};
@@ -15,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::alarm::Dimension;
+use super::{change_tags, tag_list};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
-use crate::aws::tags::{self, TagMap, Tags, claim};
+use crate::aws::tags::{TagMap, Tags, claim};
 
 /// What the names of our dashboards begin with.
 const PREFIX: &str = "payment-";
@@ -144,15 +144,7 @@ impl Resource for Dashboard {
             let call = cloudwatch.put_dashboard().dashboard_name(&now.name).dashboard_body(body(&want));
             call.send().await.during("cloudwatch:PutDashboard")?;
         }
-        let (set, remove) = tags::changed(&changes);
-        if !set.is_empty() {
-            let call = cloudwatch.tag_resource().resource_arn(&now.arn).set_tags(Some(tag_list(&set)));
-            call.send().await.during("cloudwatch:TagResource")?;
-        }
-        if !remove.is_empty() {
-            let call = cloudwatch.untag_resource().resource_arn(&now.arn).set_tag_keys(Some(remove));
-            call.send().await.during("cloudwatch:UntagResource")?;
-        }
+        change_tags(&cx.cloud, &now.arn, &changes).await?;
         Ok(Progress::Done(now))
     }
 
@@ -200,10 +192,6 @@ fn arn(aws: &Aws, name: &str) -> String {
 
 fn name_of(arn: &str) -> &str {
     arn.split_once(":dashboard/").map_or("", |(_, name)| name)
-}
-
-fn tag_list(tags: &TagMap) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 /// The body as CloudWatch takes it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aws_sdk_cloudwatchlogs::types::{Delivery, DeliverySource as Seen};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Places, Replace};
-use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
+use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
 use super::{DELIVERY_PREFIX, HOME_OF_CLOUDFRONT, change_tags, delivery, delivery_destination, delivery_name, tags_of};
@@ -89,8 +89,7 @@ impl Resource for DeliverySource {
     }
 
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
-        let sources = aws.logs.describe_delivery_sources().into_paginator().items().send();
-        let sources = sources.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeDeliverySources")?;
+        let sources = sources(&aws).await?;
         let deliveries = delivery::all(&aws).await?;
         let mut found = Vec::new();
         for source in sources {
@@ -108,8 +107,10 @@ impl Resource for DeliverySource {
 
     async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
         let call = cx.cloud.logs.put_delivery_source().name(&want.name).resource_arn(&want.resource_arn);
-        let call = call.log_type(&want.log_type).set_tags(Some(want.tags.into_iter().collect()));
-        call.send().await.during("logs:PutDeliverySource")?;
+        let call = call.log_type(&want.log_type).set_tags(Some(want.tags.clone().into_iter().collect()));
+        if let Err(error) = call.send().await.during("logs:PutDeliverySource") {
+            return Err(held_by_another(&cx.cloud, &want).await?.unwrap_or(error));
+        }
         let arn = arn(&cx.cloud, &want.name);
         Ok(Progress::Done(Output { name: want.name, arn }))
     }
@@ -142,6 +143,29 @@ impl Resource for DeliverySource {
     fn cloud_id(output: &Output) -> &str {
         &output.name
     }
+}
+
+/// A distribution's log has one source: what to say if it is somebody else's.
+async fn held_by_another(aws: &Aws, want: &Fields) -> Result<Option<CloudError>, CloudError> {
+    let other = |source: &Seen| {
+        let same = source.resource_arns().contains(&want.resource_arn) && source.log_type() == Some(&want.log_type);
+        same && source.name() != Some(&want.name)
+    };
+    let sources = sources(aws).await?;
+    Ok(sources.iter().find(|source| other(source)).map(|source| {
+        let message = format!(
+            "the access log of {} is delivered by delivery source {} already; delete that with its deliveries",
+            want.resource_arn,
+            source.name().unwrap_or_default()
+        );
+        CloudError::new(Class::AlreadyExists, "logs:PutDeliverySource", "ConflictException", message)
+    }))
+}
+
+/// All delivery sources of the account and region.
+async fn sources(aws: &Aws) -> Result<Vec<Seen>, CloudError> {
+    let sources = aws.logs.describe_delivery_sources().into_paginator().items().send();
+    sources.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeDeliverySources")
 }
 
 fn arn(aws: &Aws, name: &str) -> String {
