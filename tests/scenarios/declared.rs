@@ -230,6 +230,6 @@ async fn profile(world: Arc<World>) -> anyhow::Result<()> {
         "TagResource",
     ];
     place.wrote_nothing_but(before, &[kinds::deletion(), lowered.to_vec()].concat())?;
-    ensure!(!world.emulator.is_ours() || place.count(before, "DeleteLogGroup")? == 4, "the log groups are kept");
+    ensure!(!world.emulator.is_ours() || place.count(before, "DeleteLogGroup")? == 6, "the log groups are kept");
     Ok(())
 }

@@ -61,7 +61,8 @@ async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
     let status = settled(&object, |status| condition(status, "Ready").is_some_and(|c| c.status == "True")).await?;
     once_each(&place.aws, &before).await?;
     ensure!(status.drift.is_empty(), "faults are no drift: {:?}", status.drift);
-    place.wrote_nothing_but(0, &kinds::creation())?;
+    // A revision whose registration was not answered is there twice; the other one goes.
+    place.wrote_nothing_but(0, &[&kinds::creation()[..], &["DeregisterTaskDefinition"]].concat())?;
     let built = place.writes()?.len();
     let group = id(&status, "security-group/aurora")?;
     place.aws.open_port(&group, 22).await?;
@@ -158,6 +159,6 @@ async fn crowded(world: Arc<World>) -> anyhow::Result<()> {
     let crowded = calls_of_a_look(&place, &object).await?;
     // By a tenth at the most: pages.
     ensure!(crowded * 10 <= alone * 11, "{crowded} calls instead of {alone}");
-    ensure!(alone <= 130, "a look takes {alone} calls");
+    ensure!(alone <= 155, "a look takes {alone} calls");
     place.no_write_since(before)
 }
