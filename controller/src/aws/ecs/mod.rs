@@ -10,6 +10,7 @@ pub use service::Service;
 pub use task_definition::{Container, TaskDefinition, Volume};
 
 use aws_sdk_ecs::types::Tag;
+use aws_smithy_types::retry::RetryConfig;
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::{CloudError, Kind};
 
@@ -51,4 +52,10 @@ async fn change_tags(aws: &Aws, arn: &str, changes: &[Change]) -> Result<(), Clo
         call.send().await.during("ecs:UntagResource")?;
     }
     Ok(())
+}
+
+/// For what AWS gives no token: a repeated attempt after a lost answer would make a second thing, so the next pass, which looks
+/// first, is the retry.
+fn once() -> aws_sdk_ecs::config::Builder {
+    aws_sdk_ecs::config::Builder::new().retry_config(RetryConfig::disabled())
 }

@@ -22,7 +22,7 @@ use payment_platform_engine::resource::{Create, Replace};
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
-use super::{change_tags, name_of, tag_list, tag_map};
+use super::{change_tags, name_of, once, tag_list, tag_map};
 use crate::aws::Aws;
 use crate::aws::error::{During, built};
 use crate::aws::iam::Role;
@@ -203,7 +203,7 @@ impl Resource for TaskDefinition {
 
     async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
         let action = "ecs:RegisterTaskDefinition";
-        // A registration takes no token: one whose answer was lost is found again by what it says.
+        // A registration takes no token: one whose answer was lost is found again by what it says, at the next pass.
         if let Some(registered) = registered(&cx.cloud, &want).await? {
             return Ok(Progress::Done(registered));
         }
@@ -223,9 +223,11 @@ impl Resource for TaskDefinition {
         let call = call.set_tags(Some(tag_list(tags)));
         // One code for a role that is not known everywhere yet and for all else that ECS does not like: it is tried again,
         // ever less often, and AWS's words stand in the condition meanwhile.
-        let made = call.send().await.during(action).map_err(|error| match error.code == "ClientException" {
-            true => CloudError { class: Class::NotYet, ..error },
-            false => error,
+        let made = call.customize().config_override(once()).send().await.during(action).map_err(|error| {
+            match error.code == "ClientException" {
+                true => CloudError { class: Class::NotYet, ..error },
+                false => error,
+            }
         })?;
         let made = made.task_definition.as_ref().and_then(output);
         let output = made.ok_or_else(|| CloudError::new(Class::Unavailable, action, "BadAnswer", "no ARN"))?;
