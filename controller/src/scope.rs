@@ -206,6 +206,7 @@ impl Scopes {
             ec2: aws_sdk_ec2::Client::new(&gated()),
             kms: aws_sdk_kms::Client::new(&gated()),
             logs: aws_sdk_cloudwatchlogs::Client::new(&gated()),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(&gated()),
             quotas: aws_sdk_servicequotas::Client::new(&gated()),
             ecs: aws_sdk_ecs::Client::new(&gated()),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(&gated()),
@@ -225,6 +226,8 @@ impl Scopes {
             ),
             limits: self.settings.limits,
             key_marks: crate::aws::kms::KeyMarks::default(),
+            tags_read: crate::aws::tag_index::TagsRead::default(),
+            groups_read: crate::aws::rds::GroupsRead::default(),
             dhcp_options: crate::aws::ec2::DhcpOptionsSets::default(),
         };
         let aws = Arc::new(Aws::new(Arc::new(clients)));
@@ -259,7 +262,7 @@ impl Scope {
             Some(look) => now.saturating_duration_since(look.began) >= self.believed_for(look, kind, ages),
             None => true,
         });
-        let round = self.aws.round();
+        let round = self.aws.indexed_round();
         let seen = join_all(due.map(|kind| sweep(&round, kind, Look::All))).await;
         self.count_failures(&seen);
         looks.extend(seen);

@@ -1141,6 +1141,7 @@ def main() -> None:
     import check_operations
     import check_rds
     import check_s3
+    import check_tagging
     import check_wafv2  # noqa: F401, they register their checks
 
     failed = 0

@@ -25,10 +25,11 @@ SECONDS = {
     "ecs-task-starting": 60,
     "ecs-service-draining": 60,
     "distribution-deploying": 300,
+    "tag-index-lagging": 30,
 }
 
 # Seconds here at least, where a client must be able to see the state before it passes.
-LEAST = {"role-not-assumable": 0.2}
+LEAST = {"role-not-assumable": 0.2, "tag-index-lagging": 1.0}
 
 # What part of it passes here; `emulator.py --time-scale`.
 SCALE = 1 / 400

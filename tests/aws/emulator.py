@@ -45,6 +45,7 @@ import mends_network
 import mends_rds
 import mends_s3
 import mends_security_groups
+import mends_tagging
 import mends_wafv2
 import strict
 import strict_cloudfront
@@ -63,7 +64,7 @@ from wire import Answer, Call, error_answer, without_items
 # Loaded before the emulator calls itself ready; other services load on their first call.
 SERVICES = (
     "ec2", "kms", "logs", "iam", "sts", "s3", "servicequotas", "rds", "sns", "secretsmanager", "cloudwatch", "ecs",
-    "application-autoscaling", "elbv2", "acm", "wafv2", "cloudfront",
+    "application-autoscaling", "elbv2", "acm", "wafv2", "cloudfront", "resourcegroupstaggingapi",
 )  # fmt: skip
 
 

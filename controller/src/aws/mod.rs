@@ -18,6 +18,7 @@ pub mod rds;
 pub mod s3;
 pub mod secretsmanager;
 pub mod sns;
+pub mod tag_index;
 pub mod tags;
 pub mod transport;
 pub mod unread;
@@ -40,7 +41,7 @@ pub static KINDS: LazyLock<Vec<Kind<Aws>>> = LazyLock::new(|| {
 });
 
 /// IAM actions of the controller itself, besides those of the kinds: who it is, which zones, quotas and
-/// versions of the database there are.
+/// versions of the database there are, and the tags of many things at once.
 pub const OWN_ACTIONS: &[&str] = &[
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeVpcEndpointServices",
@@ -49,6 +50,7 @@ pub const OWN_ACTIONS: &[&str] = &[
     "rds:DescribeOrderableDBInstanceOptions",
     "servicequotas:GetServiceQuota",
     "sts:GetCallerIdentity",
+    "tag:GetResources",
 ];
 
 /// Whether any change lies under this field.

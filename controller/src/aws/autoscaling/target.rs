@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::aws::ecs::{Cluster, Service};
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{self, TagMap, Tags, claim};
-use crate::aws::{Aws, touches};
+use crate::aws::{Aws, tag_index, touches};
 
 /// What the ids of our targets begin with, as Application Auto Scaling calls an ECS service.
 const PREFIX: &str = "service/ecs-payment-cluster-";
@@ -192,9 +192,12 @@ pub(super) async fn tagged(aws: &Aws) -> Result<&[(Seen, TagMap)], CloudError> {
             target.resource_id.starts_with(PREFIX) && counts_tasks
         });
         let tagged = stream::iter(ours).map(|target| async move {
-            let call = aws.autoscaling.list_tags_for_resource().resource_arn(arn(&target)).send().await;
-            let answer = gone(call.during("application-autoscaling:ListTagsForResource"))?;
-            let tags = answer.map(|answer| answer.tags.unwrap_or_default().into_iter().collect());
+            let ask = async {
+                let call = aws.autoscaling.list_tags_for_resource().resource_arn(arn(&target)).send().await;
+                let answer = gone(call.during("application-autoscaling:ListTagsForResource"))?;
+                Ok(answer.map(|answer| answer.tags.unwrap_or_default().into_iter().collect()))
+            };
+            let tags = tag_index::tags_of(aws, arn(&target), ask).await?;
             Ok::<_, CloudError>(tags.map(|tags| (target, tags)))
         });
         let tagged: Vec<Option<_>> = tagged.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;

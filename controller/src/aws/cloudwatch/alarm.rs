@@ -15,7 +15,7 @@ use payment_platform_engine::resource::{Create, Places};
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
-use super::{change_tags, tag_list};
+use super::{change_tags, tag_list, tags_of};
 use crate::aws::Aws;
 use crate::aws::autoscaling::ScalingPolicies;
 use crate::aws::cloudfront::Distribution;
@@ -248,10 +248,7 @@ async fn put(aws: &Aws, want: &Fields, new: bool) -> Result<(), CloudError> {
 /// None: it is gone.
 async fn read(aws: &Aws, alarm: Seen) -> Result<Option<Found<Alarm>>, CloudError> {
     let (arn, name) = (alarm.alarm_arn.clone().unwrap_or_default(), alarm.alarm_name.clone().unwrap_or_default());
-    let answer = aws.cloudwatch.list_tags_for_resource().resource_arn(&arn).send().await;
-    let Some(answer) = gone(answer.during("cloudwatch:ListTagsForResource"))? else { return Ok(None) };
-    let pairs = answer.tags.unwrap_or_default().into_iter();
-    let tags: TagMap = pairs.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect();
+    let Some(tags) = tags_of(aws, &arn).await? else { return Ok(None) };
     let claim = claim(&tags);
     let environment = tags.get("Environment").map_or("", String::as_str);
     let fields = fields(alarm, tags.clone());

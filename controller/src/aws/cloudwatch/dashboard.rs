@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::alarm::Dimension;
-use super::{change_tags, tag_list};
+use super::{change_tags, tag_list, tags_of};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{TagMap, Tags, claim};
@@ -217,10 +217,7 @@ async fn read(aws: &Aws, name: String) -> Result<Option<Found<Dashboard>>, Cloud
     let answer = aws.cloudwatch.get_dashboard().dashboard_name(&name).send().await;
     let Some(answer) = gone(answer.during("cloudwatch:GetDashboard"))? else { return Ok(None) };
     let arn = arn(aws, &name);
-    let tagged = aws.cloudwatch.list_tags_for_resource().resource_arn(&arn).send().await;
-    let Some(tagged) = gone(tagged.during("cloudwatch:ListTagsForResource"))? else { return Ok(None) };
-    let pairs = tagged.tags.unwrap_or_default().into_iter();
-    let tags: TagMap = pairs.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect();
+    let Some(tags) = tags_of(aws, &arn).await? else { return Ok(None) };
     let environment = tags.get("Environment").map_or("", String::as_str);
     let (widgets, more) = parts(answer.dashboard_body.as_deref().unwrap_or_default());
     Ok(Some(Found {

@@ -17,9 +17,9 @@ use aws_sdk_elasticloadbalancingv2::types::Tag;
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::{CloudError, Kind};
 
-use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{self, TagMap};
+use crate::aws::{Aws, tag_index};
 
 /// The kinds of this service.
 pub const KINDS: &[Kind<Aws>] = &[Kind::of::<LoadBalancer>(), Kind::of::<TargetGroup>(), Kind::of::<Listeners>()];
@@ -37,8 +37,15 @@ fn tag_list(tags: &TagMap) -> Vec<Tag> {
 /// The tags of each of these things. What has gone meanwhile is left out.
 async fn tags_of(aws: &Aws, arns: &[String]) -> Result<HashMap<String, TagMap>, CloudError> {
     let mut all = HashMap::new();
-    for arns in arns.chunks(TAGGED_AT_ONCE) {
-        all.extend(match tags_at_once(aws, arns).await? {
+    let mut to_ask = Vec::new();
+    for arn in arns {
+        match tag_index::unchanged(aws, arn).await {
+            Some(tags) => drop(all.insert(arn.clone(), tags)),
+            None => to_ask.push(arn.clone()),
+        }
+    }
+    for arns in to_ask.chunks(TAGGED_AT_ONCE) {
+        let asked = match tags_at_once(aws, arns).await? {
             Some(tags) => tags,
             // One that has gone fails the call for all: they are asked one by one.
             None => {
@@ -48,7 +55,11 @@ async fn tags_of(aws: &Aws, arns: &[String]) -> Result<HashMap<String, TagMap>, 
                 }
                 left
             }
-        });
+        };
+        for (arn, tags) in asked {
+            aws.tags_read.learn(&arn, &tags);
+            all.insert(arn, tags);
+        }
     }
     Ok(all)
 }
@@ -78,6 +89,7 @@ async fn write_tags(aws: &Aws, arn: &str, set: &TagMap, remove: Vec<String>) -> 
         let call = aws.elb.remove_tags().resource_arns(arn).set_tag_keys(Some(remove));
         call.send().await.during("elasticloadbalancing:RemoveTags")?;
     }
+    aws.tags_read.forget(arn);
     Ok(())
 }
 

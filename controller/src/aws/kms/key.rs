@@ -18,11 +18,11 @@ use payment_platform_engine::resource::{Create, Delete, Places};
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
-use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::limits::Limits;
 use crate::aws::policy::PolicyDocument;
 use crate::aws::tags::{self, TagMap, Tags, claim, name_fits};
+use crate::aws::{Aws, tag_index};
 
 /// Days that the key's deletion takes once it is asked for; a tag, so that the key can be deleted when the spec no
 /// longer parses.
@@ -263,6 +263,7 @@ impl Resource for Key {
             let call = kms.untag_resource().key_id(key).set_tag_keys(Some(remove));
             call.send().await.during("kms:UntagResource")?;
         }
+        cx.cloud.tags_read.forget(key);
         Ok(Progress::Done(now))
     }
 
@@ -283,8 +284,9 @@ impl Resource for Key {
             cx.cloud.kms.enable_key().key_id(&cloud_id).send().await.during("kms:EnableKey")?;
         }
         let kept = TagMap::from([(tags::KEPT.to_owned(), "true".to_owned())]);
-        let call = cx.cloud.kms.tag_resource().key_id(cloud_id).set_tags(Some(tag_list(&kept)));
+        let call = cx.cloud.kms.tag_resource().key_id(&cloud_id).set_tags(Some(tag_list(&kept)));
         call.send().await.during("kms:TagResource")?;
+        cx.cloud.tags_read.forget(&cloud_id);
         Ok(Progress::Done(()))
     }
 
@@ -415,9 +417,12 @@ fn seen(grant: GrantListEntry) -> Grant {
 }
 
 pub(super) async fn read_tags(aws: &Aws, arn: &str) -> Result<TagMap, CloudError> {
-    let tags = aws.kms.list_resource_tags().key_id(arn).into_paginator().items().send();
-    let tags = tags.collect::<Result<Vec<_>, _>>().await.during("kms:ListResourceTags")?;
-    Ok(tags.into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect())
+    let ask = async {
+        let tags = aws.kms.list_resource_tags().key_id(arn).into_paginator().items().send();
+        let tags = tags.collect::<Result<Vec<_>, _>>().await.during("kms:ListResourceTags")?;
+        Ok(Some(tags.into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect()))
+    };
+    Ok(tag_index::tags_of(aws, arn, ask).await?.unwrap_or_default())
 }
 
 async fn rotate(aws: &Aws, arn: &str, rotation: &Rotation) -> Result<(), CloudError> {

@@ -129,7 +129,7 @@ impl Resource for Delivery {
                 Look::Ids(ids) => delivery.id().is_some_and(|id| ids.iter().any(|own| own == id)),
             };
             if wanted {
-                found.extend(read(&aws, delivery).await?);
+                found.extend(read(&aws, delivery.clone()).await?);
             }
         }
         Ok(found)
@@ -180,10 +180,13 @@ fn target(want: &Fields) -> S3DeliveryConfiguration {
     target.enable_hive_compatible_path(want.hive_compatible_path).build()
 }
 
-/// All deliveries of the account and region.
-pub(super) async fn all(aws: &Aws) -> Result<Vec<Seen>, CloudError> {
-    let all = aws.logs.describe_deliveries().into_paginator().items().send();
-    all.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeDeliveries")
+/// All deliveries of the account and region, read once a round.
+pub(super) async fn all(aws: &Aws) -> Result<&[Seen], CloudError> {
+    let read = async {
+        let all = aws.logs.describe_deliveries().into_paginator().items().send();
+        all.collect::<Result<Vec<_>, _>>().await.during("logs:DescribeDeliveries")
+    };
+    aws.deliveries(read).await
 }
 
 /// None: it is gone.

@@ -123,7 +123,9 @@ impl Resource for DeliveryDestination {
         let aws = &cx.cloud;
         let own = arn(aws, &cloud_id);
         // Also those that others have made.
-        for delivery in delivery::all(aws).await?.iter().filter(|one| one.delivery_destination_arn() == Some(&own)) {
+        for delivery in
+            delivery::all(&aws.round()).await?.iter().filter(|one| one.delivery_destination_arn() == Some(&own))
+        {
             let call = aws.logs.delete_delivery().id(delivery.id().unwrap_or_default()).send().await;
             gone(call.during("logs:DeleteDelivery"))?;
         }

@@ -99,7 +99,7 @@ impl Resource for DeliverySource {
                 Look::Ids(names) => names.iter().any(|own| own == name),
             };
             if wanted {
-                found.extend(read(&aws, source, &deliveries).await?);
+                found.extend(read(&aws, source, deliveries).await?);
             }
         }
         Ok(found)
@@ -131,7 +131,9 @@ impl Resource for DeliverySource {
     async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
         let aws = &cx.cloud;
         // Also those that others have made.
-        for delivery in delivery::all(aws).await?.iter().filter(|one| one.delivery_source_name() == Some(&cloud_id)) {
+        for delivery in
+            delivery::all(&aws.round()).await?.iter().filter(|one| one.delivery_source_name() == Some(&cloud_id))
+        {
             let call = aws.logs.delete_delivery().id(delivery.id().unwrap_or_default()).send().await;
             gone(call.during("logs:DeleteDelivery"))?;
         }

@@ -15,6 +15,7 @@ use payment_platform_engine::resource::{Create, Places};
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
 use serde::{Deserialize, Serialize};
 
+use super::{change_tags, tags_of};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::kms::Key;
@@ -164,15 +165,7 @@ impl Resource for LogGroup {
         if touches("retention_days") {
             retain(&cx.cloud, &want).await?;
         }
-        let (set, remove) = tags::changed(&changes);
-        if !set.is_empty() {
-            let call = logs.tag_resource().resource_arn(&now.arn).set_tags(Some(set.into_iter().collect()));
-            call.send().await.during("logs:TagResource")?;
-        }
-        if !remove.is_empty() {
-            let call = logs.untag_resource().resource_arn(&now.arn).set_tag_keys(Some(remove));
-            call.send().await.during("logs:UntagResource")?;
-        }
+        change_tags(&cx.cloud, &now.arn, &changes).await?;
         Ok(Progress::Done(now))
     }
 
@@ -183,8 +176,10 @@ impl Resource for LogGroup {
     }
 
     async fn keep(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
-        let call = cx.cloud.logs.tag_resource().resource_arn(arn(&cx.cloud, &cloud_id)).tags(tags::KEPT, "true");
+        let arn = arn(&cx.cloud, &cloud_id);
+        let call = cx.cloud.logs.tag_resource().resource_arn(&arn).tags(tags::KEPT, "true");
         call.send().await.during("logs:TagResource")?;
+        cx.cloud.tags_read.forget(&arn);
         Ok(Progress::Done(()))
     }
 
@@ -225,10 +220,8 @@ async fn by_name(aws: &Aws, names: &[String]) -> Result<Vec<Group>, CloudError> 
 async fn read(aws: &Aws, group: Group) -> Result<Option<Found<LogGroup>>, CloudError> {
     let name = group.log_group_name.unwrap_or_default();
     let arn = arn(aws, &name);
-    let answer = aws.logs.list_tags_for_resource().resource_arn(&arn).send().await;
     // It may have been deleted since it was listed.
-    let Some(answer) = gone(answer.during("logs:ListTagsForResource"))? else { return Ok(None) };
-    let tags: TagMap = answer.tags.unwrap_or_default().into_iter().collect();
+    let Some(tags) = tags_of(aws, &arn).await? else { return Ok(None) };
     let claim = claim(&tags);
     // Groups of others with a name like ours are only known by it.
     let subscriptions = match claim {

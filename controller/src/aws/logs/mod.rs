@@ -13,9 +13,9 @@ pub use log_group::{LogGroup, PATTERN, PREFIXES};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::{CloudError, Kind};
 
-use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{self, TagMap};
+use crate::aws::{Aws, tag_index};
 
 /// The kinds of this service.
 pub const KINDS: &[Kind<Aws>] =
@@ -32,11 +32,14 @@ fn delivery_name(environment: &str) -> String {
     format!("{DELIVERY_PREFIX}{environment}")
 }
 
-/// The tags of a delivery, or of its source or destination; None: it is gone.
+/// The tags of a log group, a delivery, or its source or destination; None: it is gone.
 async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<TagMap>, CloudError> {
-    let answer = aws.logs.list_tags_for_resource().resource_arn(arn).send().await;
-    let answer = gone(answer.during("logs:ListTagsForResource"))?;
-    Ok(answer.map(|answer| answer.tags.unwrap_or_default().into_iter().collect()))
+    let ask = async {
+        let answer = aws.logs.list_tags_for_resource().resource_arn(arn).send().await;
+        let answer = gone(answer.during("logs:ListTagsForResource"))?;
+        Ok(answer.map(|answer| answer.tags.unwrap_or_default().into_iter().collect()))
+    };
+    tag_index::tags_of(aws, arn, ask).await
 }
 
 /// Sets and removes tags of one thing as `changes` ask.
@@ -50,5 +53,6 @@ async fn change_tags(aws: &Aws, arn: &str, changes: &[Change]) -> Result<(), Clo
         let call = aws.logs.untag_resource().resource_arn(arn).set_tag_keys(Some(remove));
         call.send().await.during("logs:UntagResource")?;
     }
+    aws.tags_read.forget(arn);
     Ok(())
 }

@@ -12,6 +12,7 @@ mod offers;
 mod option_group;
 mod parameter_group;
 mod parameters;
+mod restart;
 mod subnet_group;
 
 pub use cluster::{Cluster, log_group};
@@ -23,16 +24,17 @@ pub use mysql_instance::{LOGS as MYSQL_LOGS, MysqlInstance, instance_log_group};
 pub use offers::offers;
 pub use option_group::OptionGroup;
 pub use parameter_group::ParameterGroup;
+pub use parameters::GroupsRead;
 pub use subnet_group::SubnetGroup;
 
-use aws_sdk_rds::types::{DbInstance, Tag};
+use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::{Class, CloudError, Kind};
 
-use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{self, TagMap, claim};
+use crate::aws::{Aws, tag_index};
 
 /// The kinds of this service.
 pub const KINDS: &[Kind<Aws>] = &[
@@ -80,9 +82,12 @@ fn name_fits(tags: &TagMap, actual: &str, name: impl Fn(&str, &str) -> String) -
 /// meanwhile is left out.
 async fn with_tags<T>(aws: &Aws, things: Vec<(String, T)>) -> Result<Vec<(String, T, TagMap)>, CloudError> {
     let read = stream::iter(things).map(|(arn, thing)| async move {
-        let answer = aws.rds.list_tags_for_resource().resource_name(&arn).send().await;
-        let answer = gone(answer.during("rds:ListTagsForResource"))?;
-        Ok::<_, CloudError>(answer.map(|answer| (arn, thing, tag_map(answer.tag_list()))))
+        let ask = async {
+            let answer = aws.rds.list_tags_for_resource().resource_name(&arn).send().await;
+            Ok(gone(answer.during("rds:ListTagsForResource"))?.map(|answer| tag_map(answer.tag_list())))
+        };
+        let tags = tag_index::tags_of(aws, &arn, ask).await?;
+        Ok::<_, CloudError>(tags.map(|tags| (arn, thing, tags)))
     });
     let read: Vec<_> = read.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
     Ok(read.into_iter().flatten().collect())
@@ -99,6 +104,7 @@ async fn change_tags(aws: &Aws, arn: &str, changes: &[Change]) -> Result<(), Clo
         let call = aws.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(remove));
         call.send().await.during("rds:RemoveTagsFromResource")?;
     }
+    aws.tags_read.forget(arn);
     Ok(())
 }
 
@@ -109,6 +115,15 @@ async fn instances(aws: &Aws) -> Result<&[DbInstance], CloudError> {
         call.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBInstances")
     };
     aws.instances(read).await
+}
+
+/// All clusters of the region, ours or not: one call answers a hundred.
+async fn clusters(aws: &Aws) -> Result<&[DbCluster], CloudError> {
+    let read = async {
+        let call = aws.rds.describe_db_clusters().max_records(100).into_paginator().items().send();
+        call.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBClusters")
+    };
+    aws.db_clusters(read).await
 }
 
 /// What is wrong with a thing in this state, where AWS will not mend it by itself (User Guide, "Viewing DB instance status").

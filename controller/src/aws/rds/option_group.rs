@@ -178,8 +178,9 @@ impl Resource for OptionGroup {
 
     async fn keep(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
         let kept = Tag::builder().key(KEPT).value("true").build();
-        let call = cx.cloud.rds.add_tags_to_resource().resource_name(cloud_id).tags(kept).send().await;
+        let call = cx.cloud.rds.add_tags_to_resource().resource_name(&cloud_id).tags(kept).send().await;
         gone(call.during("rds:AddTagsToResource"))?;
+        cx.cloud.tags_read.forget(&cloud_id);
         Ok(Progress::Done(()))
     }
 

@@ -1,6 +1,8 @@
 //! Parameters of both kinds of parameter group: what is set, and how to set and unset it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use payment_platform_engine::CloudError;
@@ -13,7 +15,7 @@ use crate::aws::error::During;
 pub type Values = BTreeMap<String, String>;
 
 /// Which of the two kinds a group is of.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Of {
     Cluster,
     Instance,
@@ -23,11 +25,35 @@ pub enum Of {
 const IN_ONE_CALL: usize = 20;
 
 /// What somebody has set in a group, and the values that are the engine's own.
-pub async fn values_of(aws: &Aws, of: Of, group: &str) -> Result<(Values, Values), CloudError> {
-    let parameters = read(aws, of, group).await?;
-    let (set, own): (Vec<_>, Vec<_>) = parameters.into_iter().partition(|one| one.source() == Some("user"));
-    let pair = |one: Parameter| Some((one.parameter_name?, one.parameter_value?));
-    Ok((set.into_iter().filter_map(pair).collect(), own.into_iter().filter_map(pair).collect()))
+type SetAndOwn = (Values, Values);
+
+/// What was read last of each group. A group has some hundred parameters on several pages, and those that are the engine's
+/// own do not change as long as what is set does not.
+#[derive(Default)]
+pub struct GroupsRead(Mutex<HashMap<(Of, String), (Instant, SetAndOwn)>>);
+
+/// For how long that is believed: AWS may give a family of groups other values of its own.
+const BELIEVED: Duration = Duration::from_secs(60 * 60);
+
+/// What somebody has set in a group, and the values that are the engine's own.
+pub async fn values_of(aws: &Aws, of: Of, group: &str) -> Result<SetAndOwn, CloudError> {
+    let groups = || aws.groups_read.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (of, group.to_owned());
+    let known = groups().get(&key).filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, values)| values.clone());
+    if let Some((set, own)) = known
+        && pairs(read(aws, of, group, Some(USER)).await?) == set
+    {
+        return Ok((set, own));
+    }
+    let all = read(aws, of, group, None).await?;
+    let (set, own): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.source() == Some(USER));
+    let values = (pairs(set), pairs(own));
+    groups().insert(key, (Instant::now(), values.clone()));
+    Ok(values)
+}
+
+fn pairs(parameters: Vec<Parameter>) -> Values {
+    parameters.into_iter().filter_map(|one| Some((one.parameter_name?, one.parameter_value?))).collect()
 }
 
 /// What is to be set. AWS does not count a value as set that is the engine's own anyway, so that it could never be seen.
@@ -39,16 +65,21 @@ pub fn to_set(wanted: &Values, seen: Option<(&Values, &Values)>) -> Values {
     to_set.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-async fn read(aws: &Aws, of: Of, group: &str) -> Result<Vec<Parameter>, CloudError> {
+/// The source of a parameter that somebody has set.
+const USER: &str = "user";
+
+/// The parameters of a group from one source, or all.
+async fn read(aws: &Aws, of: Of, group: &str, source: Option<&str>) -> Result<Vec<Parameter>, CloudError> {
+    let source = source.map(str::to_owned);
     match of {
         Of::Cluster => {
             let call = aws.rds.describe_db_cluster_parameters().db_cluster_parameter_group_name(group);
-            let call = call.max_records(100).into_paginator().items().send();
+            let call = call.set_source(source).max_records(100).into_paginator().items().send();
             call.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBClusterParameters")
         }
         Of::Instance => {
             let call = aws.rds.describe_db_parameters().db_parameter_group_name(group);
-            let call = call.max_records(100).into_paginator().items().send();
+            let call = call.set_source(source).max_records(100).into_paginator().items().send();
             call.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBParameters")
         }
     }
@@ -97,7 +128,7 @@ pub async fn change(aws: &Aws, of: Of, group: &str, changes: &[Change]) -> Resul
 /// Names of the parameters that a running database takes at once.
 async fn apply_methods(aws: &Aws, of: Of, group: &str) -> Result<BTreeSet<String>, CloudError> {
     let dynamic = |one: &Parameter| one.apply_type() == Some("dynamic");
-    let all = read(aws, of, group).await?;
+    let all = read(aws, of, group, None).await?;
     Ok(all.into_iter().filter(dynamic).filter_map(|one| one.parameter_name).collect())
 }
 

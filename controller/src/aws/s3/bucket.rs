@@ -471,6 +471,7 @@ async fn set_tags(aws: &Aws, bucket: &str, tags: &TagMap) -> Result<(), CloudErr
         .send()
         .await
         .during(action)?;
+    aws.tags_read.forget(&arn(bucket));
     Ok(())
 }
 

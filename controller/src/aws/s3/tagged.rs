@@ -6,9 +6,9 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::{Class, CloudError, Look};
 
-use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{TagMap, claim};
+use crate::aws::{Aws, tag_index};
 
 /// What all names of our buckets begin with.
 pub const PREFIX: &str = "s3-payment-";
@@ -72,11 +72,14 @@ async fn with_tags(aws: &Aws, named: Vec<(String, Option<i64>)>) -> Result<Vec<T
 
 /// The tags of a bucket of the account; None: there is no such bucket.
 pub async fn tags_of(aws: &Aws, bucket: &str) -> Result<Option<TagMap>, CloudError> {
-    let call = aws.s3.get_bucket_tagging().bucket(bucket).expected_bucket_owner(&aws.account_id);
-    match call.send().await.during("s3:GetBucketTagging") {
-        Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
-        Err(error) if error.code == "NoSuchBucket" => Ok(None),
-        // A bucket without tags.
-        Err(error) => gone::<TagMap>(Err(error)).map(|none| Some(none.unwrap_or_default())),
-    }
+    let ask = async {
+        let call = aws.s3.get_bucket_tagging().bucket(bucket).expected_bucket_owner(&aws.account_id);
+        match call.send().await.during("s3:GetBucketTagging") {
+            Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
+            Err(error) if error.code == "NoSuchBucket" => Ok(None),
+            // A bucket without tags.
+            Err(error) => gone::<TagMap>(Err(error)).map(|none| Some(none.unwrap_or_default())),
+        }
+    };
+    tag_index::tags_of(aws, &super::bucket::arn(bucket), ask).await
 }

@@ -21,7 +21,7 @@ use crate::aws::error::{During, built, gone};
 use crate::aws::kms::Key;
 use crate::aws::policy::PolicyDocument;
 use crate::aws::tags::{self, TagMap, Tags, claim};
-use crate::aws::{Aws, touches};
+use crate::aws::{Aws, tag_index, touches};
 
 /// What the names of our topics begin with.
 const PREFIX: &str = "payment-alerts-";
@@ -174,6 +174,7 @@ impl Resource for Topic {
             let call = aws.sns.untag_resource().resource_arn(&now.arn).set_tag_keys(Some(remove));
             call.send().await.during("sns:UntagResource")?;
         }
+        aws.tags_read.forget(&now.arn);
         Ok(Progress::Done(now))
     }
 
@@ -199,10 +200,12 @@ fn name_of(arn: &str) -> &str {
 }
 
 async fn read(aws: &Aws, arn: String) -> Result<Option<Found<Topic>>, CloudError> {
-    let tags = aws.sns.list_tags_for_resource().resource_arn(&arn).send().await.during("sns:ListTagsForResource");
-    let Some(tags) = gone(tags)? else { return Ok(None) };
-    let pairs = tags.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
-    let tags: TagMap = pairs.collect();
+    let ask = async {
+        let tags = aws.sns.list_tags_for_resource().resource_arn(&arn).send().await;
+        let Some(tags) = gone(tags.during("sns:ListTagsForResource"))? else { return Ok(None) };
+        Ok(Some(tags.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()))
+    };
+    let Some(tags) = tag_index::tags_of(aws, &arn, ask).await? else { return Ok(None) };
     let (claim, name) = (claim(&tags), name_of(&arn).to_owned());
     // Topics of others with a name like ours are only known by it.
     let fields = match claim {

@@ -22,7 +22,7 @@ use super::rule::{Rule, metrics, visibility};
 use crate::aws::error::{During, built, gone};
 use crate::aws::logs::LogGroup;
 use crate::aws::tags::{self, TagMap, Tags, claim};
-use crate::aws::{Aws, touches};
+use crate::aws::{Aws, tag_index, touches};
 
 /// What the names of our web ACLs begin with.
 const PREFIX: &str = "waf-payment-";
@@ -205,6 +205,7 @@ impl Resource for WebAcl {
             let call = aws.waf.untag_resource().resource_arn(&now.arn).set_tag_keys(Some(remove));
             call.send().await.during("wafv2:UntagResource")?;
         }
+        aws.tags_read.forget(&now.arn);
         Ok(Progress::Done(now))
     }
 
@@ -236,17 +237,20 @@ fn tag_list(tags: &TagMap) -> Result<Vec<Tag>, CloudError> {
     built(tags.collect(), "wafv2:TagResource")
 }
 
+/// ACLs on one page; AWS takes no more.
+const PAGE: i32 = 100;
+
 /// ARNs of the web ACLs with names like ours.
 async fn listed(aws: &Aws) -> Result<Vec<String>, CloudError> {
     let mut arns = Vec::new();
     for scope in AclScope::all(aws.region.as_str()) {
         let mut marker = None;
         loop {
-            let call = aws.waf.list_web_acls().scope(scope.sdk()).limit(100).set_next_marker(marker.take());
+            let call = aws.waf.list_web_acls().scope(scope.sdk()).limit(PAGE).set_next_marker(marker.take());
             let page = call.send().await.during("wafv2:ListWebACLs")?;
             let all = page.web_acls.unwrap_or_default();
-            // AWS gives a marker with the last page too (API Reference, ListWebACLs).
-            let last = all.is_empty();
+            // AWS gives a marker with the last page too; a page is full where there are more (API Reference, ListWebACLs).
+            let last = all.len() < PAGE as usize;
             let ours = all.into_iter().filter(|one| one.name.as_ref().is_some_and(|name| name.starts_with(PREFIX)));
             arns.extend(ours.filter_map(|one| one.arn));
             marker = page.next_marker.filter(|marker| !last && !marker.is_empty());
@@ -303,10 +307,13 @@ async fn log(aws: &Aws, arn: &str, want: &Fields) -> Result<(), CloudError> {
 /// None: it is gone.
 async fn read(aws: &Aws, arn: &str) -> Result<Option<Found<WebAcl>>, CloudError> {
     let Some((seen, _)) = by_arn(aws, arn).await? else { return Ok(None) };
-    let answer = aws.waf.list_tags_for_resource().resource_arn(arn).limit(100).send().await;
-    let Some(answer) = gone(answer.during("wafv2:ListTagsForResource"))? else { return Ok(None) };
-    let pairs = answer.tag_info_for_resource.and_then(|info| info.tag_list).unwrap_or_default();
-    let tags: TagMap = pairs.into_iter().map(|tag| (tag.key, tag.value)).collect();
+    let ask = async {
+        let answer = aws.waf.list_tags_for_resource().resource_arn(arn).limit(100).send().await;
+        let Some(answer) = gone(answer.during("wafv2:ListTagsForResource"))? else { return Ok(None) };
+        let pairs = answer.tag_info_for_resource.and_then(|info| info.tag_list).unwrap_or_default();
+        Ok(Some(pairs.into_iter().map(|tag| (tag.key, tag.value)).collect()))
+    };
+    let Some(tags) = tag_index::tags_of(aws, arn, ask).await? else { return Ok(None) };
     // Without logging there is no such thing.
     let logging = aws.waf.get_logging_configuration().resource_arn(arn).send().await;
     let logging = gone(logging.during("wafv2:GetLoggingConfiguration"));
