@@ -155,6 +155,9 @@ struct AwsFlags {
     /// Calls to AWS that write, at once, for one platform.
     #[arg(long, env = "WIDTH", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     width: u16,
+    /// Seconds for which AWS may be at work on one resource before the platform is Stalled; by its kind when not given.
+    #[arg(long, env = "DEADLINE_SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    deadline_seconds: Option<u64>,
     /// Calls a second to one service of an account and region, on average; twice as many may be made at once.
     #[arg(long, env = "CALLS_PER_SECOND", default_value = "100")]
     calls_per_second: NonZeroU32,
@@ -195,6 +198,7 @@ impl AwsFlags {
             contested_after: usize::from(self.contested_after),
             contest_window: Duration::from_secs(self.contest_window_seconds),
             contested_pause: Duration::from_secs(self.contested_pause_seconds),
+            deadline: self.deadline_seconds.map(Duration::from_secs),
         }
     }
 

@@ -40,6 +40,8 @@ pub struct Limits {
     pub contest_window: Duration,
     /// How much later each further correction of a contested node comes.
     pub contested_pause: Duration,
+    /// How long AWS may be at work on a node, whatever its kind. None: as long as its kind says.
+    pub deadline: Option<Duration>,
 }
 
 /// What a pass is about.
@@ -408,8 +410,10 @@ pub async fn carry_out(
         uid: &prepared.uid,
         width: limits.width,
     };
-    let report = execute(&prepared.plan, &pass, progress).await;
-    state.learn(&report, Instant::now());
+    let mut report = execute(&prepared.plan, &pass, progress).await;
+    let now = Instant::now();
+    state.learn(&report, now);
+    state.find_overdue(&mut report, now, limits);
     report
 }
 

@@ -247,13 +247,13 @@ pub fn deleting(
     status.inventory = inventory(memory);
     let left = report.entries.iter().filter(|entry| !entry.gone).count();
     status.progress = Some(format!("deleting: {left} of {} left", report.entries.len()));
-    let first = report.entries.iter().find(|entry| needs_human(&entry.outcome));
+    let first = report.entries.iter().find(|entry| needs_human(entry));
     let blind = |needs_human: bool| unread.iter().find(|(_, error)| error.class.needs_human() == needs_human);
     let not_looked = |((region, kind), error): (&Place, &CloudError)| {
         format!("Cannot find out what is left of {kind} in {region}: {}", advice(error))
     };
     let (reason, message) = match (first, blind(true)) {
-        (Some(entry), _) => (reason(&entry.outcome).to_owned(), explain(entry)),
+        (Some(entry), _) => (reason(entry).to_owned(), explain(entry)),
         (None, Some(unread)) => (reason_of(unread.1).to_owned(), not_looked(unread)),
         (None, None) => {
             let blind = blind(false).map(|unread| format!(" {}.", not_looked(unread)));
@@ -286,7 +286,7 @@ fn drafts(report: &Report, drift: &[Drift], paused: bool, wanted: bool) -> Vec<D
     let (ready, all) = report.progress();
     let progress = format!("nodes: {ready}/{all}");
     let problems: Vec<&Entry> = report.entries.iter().filter(|entry| !entry.outcome.is_ready()).collect();
-    let stuck = problems.iter().find(|entry| needs_human(&entry.outcome));
+    let stuck = problems.iter().find(|entry| needs_human(entry));
     let first = stuck.or_else(|| problems.iter().find(|entry| matches!(entry.outcome, Outcome::Failed(_))));
     let first = first.or_else(|| problems.iter().find(|entry| !matches!(entry.outcome, Outcome::Blocked { .. })));
     let first = first.or(problems.first());
@@ -301,14 +301,14 @@ fn drafts(report: &Report, drift: &[Drift], paused: bool, wanted: bool) -> Vec<D
         }
         Some(entry) => {
             let message = format!("{progress}; {}", explain(entry));
-            drafts.push(Draft::new("Ready", false, reason(&entry.outcome), message));
+            drafts.push(Draft::new("Ready", false, reason(entry), message));
         }
     }
     let moving = problems.iter().any(|entry| is_moving(&entry.outcome));
     let moving_reason = if moving { "Progressing" } else { "Idle" };
     drafts.push(Draft::new("Reconciling", moving && !paused, moving_reason, progress));
     match stuck {
-        Some(entry) => drafts.push(Draft::new("Stalled", true, reason(&entry.outcome), explain(entry))),
+        Some(entry) => drafts.push(Draft::new("Stalled", true, reason(entry), explain(entry))),
         None => drafts.push(Draft::new("Stalled", false, "NotStalled", "Nothing waits for a human.")),
     }
     drafts.push(drift_condition(drift));
@@ -394,13 +394,16 @@ fn component_condition(component: &str, report: &Report) -> Draft {
     let own: Vec<&Entry> = report.entries.iter().filter(|entry| entry.component == component).collect();
     let ready = own.iter().filter(|entry| entry.outcome.is_ready()).count();
     let progress = format!("nodes: {ready}/{}", own.len());
-    let worst = own.iter().find(|entry| needs_human(&entry.outcome));
+    let worst = own.iter().find(|entry| needs_human(entry));
     let worst = worst.or_else(|| own.iter().find(|entry| matches!(entry.outcome, Outcome::Failed(_))));
     let worst = worst.or_else(|| own.iter().find(|entry| !entry.outcome.is_ready()));
     let kind = format!("{component}Ready");
     match worst {
-        None => Draft::new(&kind, true, "AsDescribed", progress),
-        Some(entry) => Draft::new(&kind, false, reason(&entry.outcome), format!("{progress}; {}", explain(entry))),
+        None => {
+            let later = own.iter().filter_map(|entry| Some(format!("; {}: {}", entry.node, entry.later.as_ref()?)));
+            Draft::new(&kind, true, "AsDescribed", progress + &later.collect::<String>())
+        }
+        Some(entry) => Draft::new(&kind, false, reason(entry), format!("{progress}; {}", explain(entry))),
     }
 }
 

@@ -250,11 +250,53 @@ def a_cluster_keeps_what_it_is_told(aws: Aws) -> None:
     has(read_cluster(aws), Status="stopped")
     with refused("InvalidDBClusterStateFault"):
         aws.rds.modify_db_cluster(DeletionProtection=True, **change)
+    with refused("InvalidDBClusterStateFault"):
+        aws.rds.delete_db_cluster(DBClusterIdentifier="main", SkipFinalSnapshot=True)
     aws.rds.start_db_cluster(DBClusterIdentifier="main")
     has(read_cluster(aws), Status="starting")
     available(aws)
     aws.rds.modify_db_cluster(StorageType="aurora-iopt1", **change)
     has(read_cluster(aws), StorageType="aurora-iopt1")
+
+
+@check
+def instances_stop_with_their_cluster(aws: Aws) -> None:
+    groups(aws)
+    cluster(aws)
+    available(aws)
+    instance(aws)
+    until("available", lambda: read_instance(aws)["DBInstanceStatus"])
+    aws.rds.stop_db_cluster(DBClusterIdentifier="main")
+    has(read_instance(aws), DBInstanceStatus="stopped")
+    with refused("InvalidDBClusterStateFault"):
+        aws.rds.delete_db_instance(DBInstanceIdentifier="writer", SkipFinalSnapshot=True)
+    aws.rds.start_db_cluster(DBClusterIdentifier="main")
+    has(read_instance(aws), DBInstanceStatus="starting")
+    until("available", lambda: read_instance(aws)["DBInstanceStatus"])
+    aws.rds.delete_db_instance(DBInstanceIdentifier="writer", SkipFinalSnapshot=True)
+
+
+@check
+def parameters_of_both_groups_wait_for_a_reboot(aws: Aws) -> None:
+    groups(aws)
+    cluster(aws)
+    available(aws)
+    instance(aws)
+    until("available", lambda: read_instance(aws)["DBInstanceStatus"])
+
+    def status() -> tuple[str, str]:
+        member, own = read_cluster(aws)["DBClusterMembers"][0], read_instance(aws)["DBParameterGroups"][0]
+        return member["DBClusterParameterGroupStatus"], own["ParameterApplyStatus"]
+
+    same(status(), ("in-sync", "in-sync"))
+    static = {"ParameterName": "shared_preload_libraries", "ParameterValue": "pgaudit", "ApplyMethod": "pending-reboot"}
+    aws.rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="cluster", Parameters=[static])
+    same(status(), ("pending-reboot", "in-sync"))
+    aws.rds.modify_db_parameter_group(DBParameterGroupName="instance", Parameters=[static])
+    same(status(), ("pending-reboot", "pending-reboot"))
+    aws.rds.reboot_db_instance(DBInstanceIdentifier="writer")
+    same(status(), ("in-sync", "in-sync"))
+    until("available", lambda: read_instance(aws)["DBInstanceStatus"])
 
 
 @check

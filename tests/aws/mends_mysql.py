@@ -297,9 +297,9 @@ def instance_groups() -> None:
     def update(original: Callable, self: Any, **kwargs: Any) -> None:
         group, restarted = self.db_parameter_group_name, (self.db_instance_class, self.engine_version, self.port)
         original(self, **kwargs)
+        if self.db_parameter_group_name != group:
+            self.wants_reboot = True
         if alone(self):
-            if self.db_parameter_group_name != group:
-                self.wants_reboot = True
             if (self.db_instance_class, self.engine_version, self.port) != restarted:
                 self.wants_reboot = False
 
@@ -308,7 +308,7 @@ def instance_groups() -> None:
         named = [one.get("ApplyMethod") for one in params.get("Parameters", [])]
         if "pending-reboot" in named or params.get("ResetAllParameters"):
             for instance in response.backend.databases.values():
-                if alone(instance) and instance.db_parameter_group_name == params["DBParameterGroupName"]:
+                if instance.db_parameter_group_name == params["DBParameterGroupName"]:
                     instance.wants_reboot = True
         return answer
 

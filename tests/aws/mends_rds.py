@@ -248,12 +248,16 @@ def subnet_group_modify() -> None:
 @mend("rds-states", "clusters and instances are creating, modifying and deleting for a while")
 def states() -> None:
     """AWS: a cluster is available after about a minute, an instance after some; a change of class takes as long, and
-    what is deleted stays visible as deleting until it is gone (RDS User Guide, Viewing DB instance status). moto:
-    everything at once. Goes when moto has states."""
+    what is deleted stays visible as deleting until it is gone (RDS User Guide, Viewing DB instance status); the instances of a
+    cluster stop and start with it (Aurora User Guide, Stopping and starting a cluster). moto: everything at once. Goes when
+    moto has states."""
 
     def status(self: Any) -> str:
         if self.__dict__.get("gone_at"):
             return "deleting"
+        cluster = getattr(self, "cluster", None)
+        if cluster is not None and cluster.status in ("stopping", "stopped", "starting"):
+            return cluster.status
         ready_at = self.__dict__.get("ready_at", 0)
         if self.__dict__.get("is_stopped"):
             return "stopping" if time.time() < ready_at else "stopped"
@@ -315,6 +319,55 @@ def _forget(thing: Any) -> None:
     interface = thing.__dict__.get("interface")
     if interface is not None:
         interface.ec2_backend.enis.pop(interface.id, None)
+
+
+@mend("rds-cluster-parameters-pending", "how far an instance is with the parameters of its cluster")
+def cluster_parameters_pending() -> None:
+    """AWS: another parameter group of the cluster, and a parameter of it that is applied with the reboot, make each member
+    pending-reboot until it is restarted (API Reference, DBClusterMember). moto: always in sync. Goes when moto says so."""
+    members = DBCluster.db_cluster_members.fget
+
+    def with_status(self: Any) -> list[dict[str, Any]]:
+        waiting = {one.db_instance_identifier for one in self.members if one.__dict__.get("wants_cluster_parameters")}
+        status = {True: "pending-reboot", False: "in-sync"}
+        shown = members(self)
+        for one in shown:
+            one["DBClusterParameterGroupStatus"] = status[one["DBInstanceIdentifier"] in waiting]
+        return shown
+
+    DBCluster.db_cluster_members = property(with_status)
+
+    def changed(original: Callable, response: Any) -> ActionResult:
+        answer, params = original(response), response.params
+        named = [one.get("ApplyMethod") for one in params.get("Parameters", [])]
+        if "pending-reboot" in named or params.get("ResetAllParameters"):
+            for cluster in response.backend.clusters.values():
+                if cluster.db_cluster_parameter_group == params["DBClusterParameterGroupName"]:
+                    _wait(cluster)
+        return answer
+
+    around(RDSResponse, "modify_db_cluster_parameter_group")(changed)
+    around(RDSResponse, "reset_db_cluster_parameter_group")(changed)
+
+    @around(RDSBackend, "modify_db_cluster")
+    def modify(original: Callable, backend: Any, kwargs: dict[str, Any]) -> Any:
+        cluster = backend.describe_db_clusters(kwargs["db_cluster_identifier"])[0]
+        before = cluster.db_cluster_parameter_group
+        original(backend, kwargs)
+        if cluster.db_cluster_parameter_group != before:
+            _wait(cluster)
+        return cluster
+
+    @around(RDSBackend, "reboot_db_instance")
+    def reboot(original: Callable, backend: Any, *args: Any, **kwargs: Any) -> Any:
+        instance = original(backend, *args, **kwargs)
+        instance.wants_cluster_parameters = False
+        return instance
+
+
+def _wait(cluster: Any) -> None:
+    for instance in cluster.members:
+        instance.wants_cluster_parameters = True
 
 
 @mend("rds-interfaces", "an instance has a network interface")

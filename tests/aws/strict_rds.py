@@ -461,6 +461,21 @@ def rds_instance_state(request: Any) -> str | None:
 
 
 @rule(
+    "rds-stopped-cluster",
+    "InvalidDBClusterStateFault",
+    "the instances of a cluster that is stopped are not deleted",
+    RDSResponse,
+    "DeleteDBInstance",
+)
+def rds_stopped_cluster(request: Any) -> str | None:
+    instance = _known(request.backend.databases, request.params["DBInstanceIdentifier"])
+    cluster = getattr(instance, "cluster", None)
+    if cluster is None or cluster.status not in ("stopping", "stopped", "starting"):
+        return None
+    return f"Db cluster {cluster.db_cluster_identifier} is in {cluster.status} state"
+
+
+@rule(
     "rds-instance-zone",
     "InvalidVPCNetworkStateFault",
     "the DB subnet group has a subnet in the zone of an instance",

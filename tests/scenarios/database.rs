@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use aws_sdk_rds::types::DbInstance;
 use futures::FutureExt;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan, Zoned};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams};
+use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_tests::aws::Account;
 use payment_platform_tests::controller::{Controller, QUICK};
 use payment_platform_tests::object::{Object, condition};
@@ -24,6 +27,9 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_secret_deleted_by_hand_is_restored_and_one_that_is_gone_is_made_again", |world| secret(world).boxed()),
     ("class_storage_and_readers_change_in_place", |world| in_place(world).boxed()),
     ("what_waits_for_the_maintenance_window_is_no_drift", |world| pending(world).boxed()),
+    ("a_parameter_that_needs_a_restart_comes_in_the_maintenance_window", |world| restart(world).boxed()),
+    ("a_stopped_cluster_is_deleted", |world| stopped(world).boxed()),
+    ("a_node_that_takes_too_long_stalls_the_platform_until_it_is_there", |world| overdue(world).boxed()),
     ("a_version_that_is_not_offered_is_refused_with_those_that_are", |world| version(world).boxed()),
     ("a_version_past_its_standard_support_is_warned_of", |world| old(world).boxed()),
     ("a_newer_major_version_gets_parameter_groups_of_its_own", |world| major(world).boxed()),
@@ -200,6 +206,101 @@ async fn pending(world: Arc<World>) -> anyhow::Result<()> {
     let status = object.look_now().await?;
     ensure!(status.drift.is_empty() && condition(&status, "Ready").is_some_and(|c| c.status == "True"), "{status:?}");
     place.no_write_since(before)
+}
+
+/// The condition DatabaseReady says that something waits for a restart.
+fn waits_for_restart(status: &PaymentPlatformStatus) -> bool {
+    let told = "it takes parameters that need a restart in its maintenance window";
+    condition(status, "DatabaseReady").is_some_and(|ready| ready.status == "True" && ready.message.contains(told))
+}
+
+async fn restart(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    // Windows of half an hour: the one of now, and one that is days away.
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    let window =
+        |from: &Zoned, to: &Zoned| format!("{}-{}", from.strftime("%a:%H:%M"), to.strftime("%a:%H:%M")).to_lowercase();
+    let away = window(&(&now + 72.hours()), &(&now + 73.hours()));
+    let open = window(&(&now - 30.minutes()), &(&now + 30.minutes()));
+    let backup = format!("{:02}:00-{:02}:30", (now.hour() + 12) % 24, (now.hour() + 12) % 24);
+    let spec = json!({"database": {"maintenanceWindow": away, "backupWindow": backup}});
+    let object = place.built("payments", spec).await?;
+    let before = place.writes()?.len();
+    let libraries = json!({"shared_preload_libraries": "pg_stat_statements,pgaudit"});
+    object.merge(json!({"spec": {"database": {"parameters": libraries}}})).await?;
+    let status = object.until("told of the restart to come", waits_for_restart).await?;
+    ensure!(status.drift.is_empty(), "an edit is no drift: {:?}", status.drift);
+    object.ready().await?;
+    place.wrote_only(before, &["ModifyDBClusterParameterGroup"])?;
+    let status = object.look_now().await?;
+    ensure!(waits_for_restart(&status) && condition(&status, "Ready").is_some_and(|c| c.status == "True"));
+
+    object.merge(json!({"spec": {"database": {"maintenanceWindow": open}}})).await?;
+    object.until("rid of what waited", |status| !waits_for_restart(status)).await?;
+    let status = object.ready().await?;
+    ensure!(status.drift.is_empty(), "a restart in its window is no drift: {:?}", status.drift);
+    place.wrote_only(
+        before,
+        &["ModifyDBCluster", "ModifyDBClusterParameterGroup", "ModifyDBInstance", "RebootDBInstance"],
+    )?;
+    let restarts = place.count(before, "RebootDBInstance")?;
+    ensure!(restarts == 2 || !world.emulator.is_ours(), "{restarts} restarts of a writer and a reader");
+    let read = place.aws.rds.describe_db_clusters().send().await?;
+    let read = read.db_clusters().first().context("no cluster")?;
+    let all = read.db_cluster_members().iter().all(|one| one.db_cluster_parameter_group_status() == Some("in-sync"));
+    ensure!(all, "{:?}", read.db_cluster_members());
+    let before = place.writes()?.len();
+    object.look_now().await?;
+    place.no_write_since(before)
+}
+
+async fn stopped(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let cluster = place.own_cluster().await?;
+    // Nothing is looked at by itself: the cluster is still stopped when the platform goes.
+    let flags = [
+        "--fast-interval-seconds=3600",
+        "--slow-interval-seconds=3600",
+        "--consistency-window-seconds=1",
+        "--poll-seconds=1",
+    ];
+    let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("stopped.log"), &flags)?;
+    let spec = place.spec(json!({"profile": "Ephemeral"}));
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
+    object.ready().await?;
+    let before = place.writes()?.len();
+    place.aws.rds.stop_db_cluster().db_cluster_identifier(CLUSTER).send().await?;
+    object.delete().await?;
+    let left = place.aws.rds.describe_db_clusters().send().await?;
+    ensure!(left.db_clusters().is_empty(), "{:?}", left.db_clusters());
+    ensure!(place.count(before, "StartDBCluster")? >= 1 || !world.emulator.is_ours(), "deleted while it was stopped");
+    place.wrote_nothing_but(before, &crate::kinds::whole_life(&["StartDBCluster"]))
+}
+
+async fn overdue(world: Arc<World>) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
+    let place = world.place("us-east-1").await?;
+    let cluster = place.own_cluster().await?;
+    let flags = [QUICK, &["--deadline-seconds=10"]].concat();
+    let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("overdue.log"), &flags)?;
+    // The last of them comes well after the deadline: it is tried again every two seconds at the most often.
+    let fault = json!({"account": place.account, "operation": "CreateDBInstance", "times": 9, "status": 400,
+        "code": "InvalidParameterValue", "message": "the role is not there yet"});
+    world.emulator.fault(fault).await?;
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", place.spec(json!({}))).await?;
+    let stalled = |status: &PaymentPlatformStatus| {
+        condition(status, "Stalled").is_some_and(|c| {
+            c.status == "True" && c.reason == "DeadlineExceeded" && c.message.contains("rds/instance/writer")
+        })
+    };
+    let status = object.until("stalled", stalled).await?;
+    let told = condition(&status, "Stalled").map(|c| c.message.clone()).unwrap_or_default();
+    ensure!(told.contains("the role is not there yet") && told.contains("longer than it should"), "{told}");
+    let reason = condition(&status, "DatabaseReady").map(|c| c.reason.clone());
+    ensure!(reason.as_deref() == Some("DeadlineExceeded"), "{reason:?}");
+    let status = object.ready().await?;
+    ensure!(condition(&status, "Stalled").is_some_and(|c| c.status == "False"), "{:?}", status.conditions);
+    place.wrote_nothing_but(0, &crate::kinds::creation())
 }
 
 async fn version(world: Arc<World>) -> anyhow::Result<()> {

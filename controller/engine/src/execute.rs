@@ -18,7 +18,7 @@ use crate::memory::Memory;
 use crate::outputs::Outputs;
 use crate::plan::{Decision, Options, Plan, Planned, Step, decide, known_outputs};
 use crate::report::{Entry, Outcome, Report};
-use crate::resource::{Context, Delete, Effect, Kind, Progress, Replace};
+use crate::resource::{Context, Delete, Effect, Kind, Progress, Replace, Unready};
 
 /// What a pass works with.
 pub struct Pass<'a, C: 'static> {
@@ -383,24 +383,23 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
 
     fn entry(&self, index: usize, step: Step) -> Entry {
         let planned = &self.steps[index];
+        let found = planned.found.as_ref();
+        let entry = Entry::new(planned.node.clone(), planned.component, step, Outcome::Unchanged);
         Entry {
-            node: planned.node.clone(),
-            component: planned.component,
-            outcome: Outcome::Unchanged,
             drift: planned.drift,
-            cloud_id: planned.found.as_ref().map(|found| found.cloud_id.clone()),
-            output: planned.found.as_ref().and_then(|found| found.output.clone()),
-            created: planned.found.as_ref().filter(|found| found.claim.is_some()).and_then(|found| found.created),
-            wish: None,
-            wanted: None,
-            written: None,
-            changes: match &step {
-                Step::Update(changes) | Step::Replace(_, changes) => changes.clone(),
+            cloud_id: found.map(|found| found.cloud_id.clone()),
+            output: found.and_then(|found| found.output.clone()),
+            created: found.filter(|found| found.claim.is_some()).and_then(|found| found.created),
+            changes: match &entry.step {
+                Step::Update(_) | Step::Replace(..) => entry.changes,
                 _ => planned.changes.clone(),
             },
-            step,
-            gone: false,
+            later: found.and_then(|found| match &found.unready {
+                Some(Unready::Later(what)) => Some(what.clone()),
+                _ => None,
+            }),
             extra: planned.extra,
+            ..entry
         }
     }
 }

@@ -341,7 +341,7 @@ fn compare<C: 'static>(
             None => match &found.unready {
                 Some(Unready::Until(what)) => Step::Hold(Hold::Unready(what.clone())),
                 Some(Unready::Failed(error)) => Step::Hold(Hold::Broken(error.clone())),
-                None => Step::Keep,
+                Some(Unready::Later(_)) | None => Step::Keep,
             },
         };
     }

@@ -58,6 +58,10 @@ pub struct Entry {
     pub written: Option<Instant>,
     /// What differed, also where nothing was done about it.
     pub changes: Vec<Change>,
+    /// What comes later by itself, where the thing does its work without it.
+    pub later: Option<String>,
+    /// How long it has been waited for, where that is longer than it should take ([`crate::Resource::DEADLINE`]).
+    pub overdue: Option<Duration>,
     /// The thing is deleted for good.
     pub gone: bool,
     /// The thing is not one of the graph: a twin, or no longer wanted.
@@ -65,6 +69,32 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// A step that came to this end, with nothing known besides.
+    pub fn new(node: NodeId, component: &'static str, step: Step, outcome: Outcome) -> Self {
+        let changes = match &step {
+            Step::Update(changes) | Step::Replace(_, changes) => changes.clone(),
+            _ => Vec::new(),
+        };
+        Self {
+            node,
+            component,
+            step,
+            outcome,
+            drift: false,
+            cloud_id: None,
+            output: None,
+            created: None,
+            wish: None,
+            wanted: None,
+            written: None,
+            changes,
+            later: None,
+            overdue: None,
+            gone: false,
+            extra: false,
+        }
+    }
+
     /// Whether the thing is being deleted so that one as the spec now wants it can take its place. `agreed` is the wish
     /// that it last agreed with: under the same description it goes because something else of the platform has gone.
     pub fn is_on_its_way_out(&self, agreed: Option<&str>) -> bool {

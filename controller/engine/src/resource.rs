@@ -42,6 +42,8 @@ pub trait Resource: Serialize + Clone + Send + Sync + 'static {
     const PLACES: Places = Places::Home;
     /// How often it is looked at.
     const TIER: Tier = Tier::Slow;
+    /// How long the service may be at work on it before somebody should look: well above what is usual.
+    const DEADLINE: Duration = Duration::from_secs(15 * 60);
     /// What a repeated creation does. Without idempotency, absence must be certain before something is created.
     const CREATE: Create;
     /// When it may be deleted: `Last` for what others need until their own end without naming it (keys, roles).
@@ -211,6 +213,8 @@ pub enum Unready {
     Until(String),
     /// It will not without help.
     Failed(CloudError),
+    /// It does its work, and something that was asked for comes later by itself: said, and no reason to wait.
+    Later(String),
 }
 
 /// How far a call has brought the thing.
@@ -316,6 +320,7 @@ pub struct Kind<C: 'static> {
     pub loses_data: fn(&Change) -> bool,
     pub places: Places,
     pub tier: Tier,
+    pub deadline: Duration,
     pub create: Create,
     pub delete_when: Delete,
     pub sweep: Sweep<C>,
@@ -345,6 +350,7 @@ impl<C: Send + Sync + 'static> Kind<C> {
             loses_data: R::loses_data,
             places: R::PLACES,
             tier: R::TIER,
+            deadline: R::DEADLINE,
             create: R::CREATE,
             delete_when: R::DELETE,
             sweep: |cloud, look| {

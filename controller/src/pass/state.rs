@@ -1,18 +1,21 @@
 //! What this process remembers of a platform from one pass to the next.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use payment_platform_api::PaymentPlatformStatus;
-use payment_platform_engine::{Entry, Hold, Known, Memory, NodeId, Report};
+use payment_platform_engine::{Entry, Hold, Known, Memory, NodeId, Outcome, Report};
 
 use super::Limits;
+use crate::aws::KINDS;
 
 /// What this process remembers of a platform.
 #[derive(Clone, Default)]
 pub struct State {
     pub memory: Memory,
     corrections: BTreeMap<NodeId, VecDeque<Instant>>,
+    /// Since when what is waited for has been waited for, by this process.
+    waiting: BTreeMap<NodeId, Instant>,
     restored: bool,
 }
 
@@ -70,11 +73,95 @@ impl State {
         contested
     }
 
+    /// Marks what has been waited for longer than it should take.
+    pub(super) fn find_overdue(&mut self, report: &mut Report, now: Instant, limits: Limits) {
+        let waits = |entry: &Entry| !entry.extra && matches!(entry.outcome, Outcome::Waiting { .. });
+        let waiting: BTreeSet<NodeId> =
+            report.entries.iter().filter(|entry| waits(entry)).map(|entry| entry.node.clone()).collect();
+        self.waiting.retain(|node, _| waiting.contains(node));
+        for entry in report.entries.iter_mut().filter(|entry| waits(entry)) {
+            let since = *self.waiting.entry(entry.node.clone()).or_insert(now);
+            let kind = KINDS.iter().find(|kind| kind.name == entry.node.kind);
+            let deadline = limits.deadline.or(kind.map(|kind| kind.deadline));
+            let waited = now.duration_since(since);
+            entry.overdue = Some(waited).filter(|waited| deadline.is_some_and(|deadline| *waited > deadline));
+        }
+    }
+
     pub(super) fn learn(&mut self, report: &Report, now: Instant) {
         self.memory.learn(report);
         let corrected = |entry: &&Entry| entry.drift && entry.written.is_some() && entry.outcome.is_ready();
         for entry in report.entries.iter().filter(corrected) {
             self.corrections.entry(entry.node.clone()).or_default().push_back(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use payment_platform_engine::{Region, Step};
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        consistency_window: Duration::ZERO,
+        width: 1,
+        contested_after: 5,
+        contest_window: Duration::from_secs(600),
+        contested_pause: Duration::from_secs(60),
+        deadline: None,
+    };
+
+    fn report(kind: &str, outcome: Outcome) -> Report {
+        let node = NodeId::new(&Region::new("us-east-1"), kind, "main");
+        Report { entries: vec![Entry::new(node, "Network", Step::Keep, outcome)], notices: Vec::new() }
+    }
+
+    fn waiting() -> Outcome {
+        Outcome::Waiting { until: "it is there".to_owned(), retry: Duration::from_secs(1), refused: false }
+    }
+
+    fn overdue(state: &mut State, kind: &str, outcome: Outcome, at: Instant, limits: Limits) -> Option<Duration> {
+        let mut report = report(kind, outcome);
+        state.find_overdue(&mut report, at, limits);
+        report.entries[0].overdue
+    }
+
+    #[test]
+    fn what_is_waited_for_beyond_the_deadline_of_its_kind_is_overdue() {
+        let (mut state, began) = (State::default(), Instant::now());
+        let after = |minutes: u64| began + Duration::from_secs(minutes * 60);
+        assert_eq!(overdue(&mut state, "ec2/nat-gateway", waiting(), after(0), LIMITS), None);
+        assert_eq!(overdue(&mut state, "ec2/nat-gateway", waiting(), after(15), LIMITS), None);
+        let waited = overdue(&mut state, "ec2/nat-gateway", waiting(), after(16), LIMITS);
+        assert_eq!(waited, Some(Duration::from_secs(16 * 60)));
+        // A database takes longer, and an operator may say otherwise.
+        let mut state = State::default();
+        assert_eq!(overdue(&mut state, "rds/instance", waiting(), after(0), LIMITS), None);
+        assert_eq!(overdue(&mut state, "rds/instance", waiting(), after(16), LIMITS), None);
+        let limits = Limits { deadline: Some(Duration::from_secs(60)), ..LIMITS };
+        assert!(overdue(&mut state, "rds/instance", waiting(), after(16), limits).is_some());
+    }
+
+    #[test]
+    fn what_was_there_in_between_is_waited_for_anew() {
+        let (mut state, began) = (State::default(), Instant::now());
+        let after = |minutes: u64| began + Duration::from_secs(minutes * 60);
+        overdue(&mut state, "ec2/nat-gateway", waiting(), after(0), LIMITS);
+        overdue(&mut state, "ec2/nat-gateway", Outcome::Unchanged, after(10), LIMITS);
+        assert_eq!(overdue(&mut state, "ec2/nat-gateway", waiting(), after(20), LIMITS), None);
+    }
+
+    #[test]
+    fn what_goes_has_no_deadline() {
+        let (mut state, began) = (State::default(), Instant::now());
+        for minutes in [0, 600] {
+            let mut report = report("s3/bucket", waiting());
+            report.entries[0].extra = true;
+            state.find_overdue(&mut report, began + Duration::from_secs(minutes * 60), LIMITS);
+            assert_eq!(report.entries[0].overdue, None);
         }
     }
 }

@@ -14,9 +14,10 @@ pub fn is_moving(outcome: &Outcome) -> bool {
     }
 }
 
-/// Whether nothing moves until a human acts.
-pub fn needs_human(outcome: &Outcome) -> bool {
-    match outcome {
+/// Whether nothing moves until a human acts, or has not moved for so long that one should look.
+pub fn needs_human(entry: &Entry) -> bool {
+    match &entry.outcome {
+        Outcome::Waiting { .. } => entry.overdue.is_some(),
         Outcome::Failed(error) => error.class.needs_human(),
         Outcome::Held(hold) => hold.needs_human(),
         _ => false,
@@ -24,8 +25,9 @@ pub fn needs_human(outcome: &Outcome) -> bool {
 }
 
 /// The reason of a condition, in CamelCase.
-pub fn reason(outcome: &Outcome) -> &'static str {
-    match outcome {
+pub fn reason(entry: &Entry) -> &'static str {
+    match &entry.outcome {
+        Outcome::Waiting { .. } if entry.overdue.is_some() => "DeadlineExceeded",
         Outcome::Unchanged | Outcome::Changed => "AsDescribed",
         Outcome::Waiting { .. } => "Waiting",
         Outcome::Blocked { .. } => "Blocked",
@@ -91,5 +93,8 @@ pub fn explain(entry: &Entry) -> String {
         Outcome::Held(hold) => hold.to_string(),
         Outcome::Failed(error) => advice(error),
     };
-    format!("{}: {what}", entry.node)
+    let overdue = entry.overdue.map(|waited| {
+        format!("; this takes longer than it should ({} min so far): look at it on AWS", waited.as_secs() / 60)
+    });
+    format!("{}: {what}{}", entry.node, overdue.unwrap_or_default())
 }

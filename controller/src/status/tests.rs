@@ -22,26 +22,7 @@ fn group() -> NodeId {
 }
 
 fn entry(node: NodeId, step: Step, outcome: Outcome) -> Entry {
-    let changes = match &step {
-        Step::Update(changes) => changes.clone(),
-        _ => Vec::new(),
-    };
-    Entry {
-        node,
-        component: "SecurityGroups",
-        step,
-        outcome,
-        drift: false,
-        cloud_id: Some("sg-1".to_owned()),
-        output: None,
-        created: None,
-        wanted: None,
-        wish: None,
-        written: None,
-        changes,
-        gone: false,
-        extra: false,
-    }
+    Entry { cloud_id: Some("sg-1".to_owned()), ..Entry::new(node, "SecurityGroups", step, outcome) }
 }
 
 fn opened(outcome: Outcome) -> Entry {
@@ -238,4 +219,30 @@ fn the_inventory_lists_what_is_there_and_not_what_is_gone() {
     memory.nodes.insert(NodeId::new(&Region::new("us-east-1"), "ec2/vpc", "main"), known(true));
     let listed: Vec<String> = inventory(&memory).into_iter().map(|entry| entry.node).collect();
     assert_eq!(listed, [group().to_string()]);
+}
+
+#[test]
+fn what_takes_too_long_stalls_and_still_moves() {
+    let until = "the NAT gateway is available".to_owned();
+    let waiting = Outcome::Waiting { until, retry: Duration::from_secs(3), refused: false };
+    let in_time = entry(group(), Step::Keep, waiting);
+    let status = after(&PaymentPlatformStatus::default(), noon(), vec![in_time.clone()]);
+    assert_eq!(condition(&status, "Stalled").status, "False");
+    let overdue = Entry { overdue: Some(Duration::from_secs(16 * 60)), ..in_time };
+    let status = after(&PaymentPlatformStatus::default(), noon(), vec![overdue]);
+    let stalled = condition(&status, "Stalled");
+    assert_eq!((stalled.status.as_str(), stalled.reason.as_str()), ("True", "DeadlineExceeded"));
+    assert!(stalled.message.contains("until the NAT gateway is available"), "{}", stalled.message);
+    assert!(stalled.message.contains("16 min so far"), "{}", stalled.message);
+    assert_eq!(condition(&status, "Ready").reason, "DeadlineExceeded");
+    assert_eq!(condition(&status, "Reconciling").status, "True");
+}
+
+#[test]
+fn what_comes_later_is_said_and_keeps_nothing_from_being_ready() {
+    let later =
+        Entry { later: Some("it takes it on Sunday".to_owned()), ..entry(group(), Step::Keep, Outcome::Unchanged) };
+    let status = after(&PaymentPlatformStatus::default(), noon(), vec![later]);
+    assert_eq!(condition(&status, "Ready").status, "True");
+    assert!(status.last_verified_time.is_some());
 }

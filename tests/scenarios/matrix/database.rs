@@ -12,6 +12,7 @@ use crate::matrix::storage::{broken, more, without_last};
 
 const FIXED: &str = "AWS has no operation that changes it; a name is another thing";
 const NONE: &str = "none are wanted";
+pub const RESTART: &str = "what comes with the next restart is no drift";
 
 pub const WAIVERS: &[Waiver] = &[
     waived("rds/cluster", "database", Changed, FIXED),
@@ -30,6 +31,7 @@ pub const WAIVERS: &[Waiver] = &[
     waived("rds/event-subscription", "name", Changed, FIXED),
     waived("rds/instance", "cluster", Changed, FIXED),
     waived("rds/instance", "identifier", Changed, FIXED),
+    waived("rds/instance", "waits_for_restart", Changed, RESTART),
     waived("rds/instance", "zone", Changed, FIXED),
     waived("rds/parameter-group", "family", Changed, FIXED),
     waived("rds/parameter-group", "name", Changed, FIXED),

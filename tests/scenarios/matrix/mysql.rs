@@ -38,6 +38,7 @@ pub const WAIVERS: &[Waiver] = &[
     waived("rds/mysql-instance", "identifier", Changed, FIXED),
     waived("rds/mysql-instance", "key_arn", Changed, FIXED),
     waived("rds/mysql-instance", "roles.*", Removed, NONE),
+    waived("rds/mysql-instance", "waits_for_restart", Changed, super::database::RESTART),
     waived("rds/mysql-instance", "subnet_group", Changed, FIXED),
     waived("rds/mysql-instance", "username", Changed, FIXED),
     waived("rds/option-group", "engine", Changed, FIXED),

@@ -2,6 +2,7 @@
 //! whose it is in its comment.
 
 mod distribution;
+mod distribution_config;
 mod origin_access_control;
 mod origin_access_identity;
 mod response_headers_policy;

@@ -145,6 +145,7 @@ impl Resource for Service {
     const CLOSE_FIRST: &'static [&'static str] = &["public_ip", "security_groups", "subnets", "exec"];
     const RETRIES: &'static [&'static str] = &["retry_due"];
     const TIER: Tier = Tier::Fast;
+    const DEADLINE: Duration = Duration::from_secs(30 * 60);
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;

@@ -12,6 +12,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
 use payment_platform_engine::diff::Change;
@@ -23,7 +24,7 @@ use super::cluster_changes::{modification, same_major, version};
 use super::{
     ClusterParameterGroup, ParameterGroup, SubnetGroup, arn, broken, busy, change_tags, name_fits, name_of, names_of,
 };
-use super::{instances, tag_list, tag_map};
+use super::{clusters, instances, tag_list, tag_map};
 use crate::aws::ec2::SecurityGroup;
 use crate::aws::error::{During, gone};
 use crate::aws::kms::Key;
@@ -168,6 +169,7 @@ impl Resource for Cluster {
     const STATEFUL: bool = true;
     const OUTLIVED_BY_DATA: bool = true;
     const TIER: Tier = Tier::Fast;
+    const DEADLINE: Duration = Duration::from_secs(60 * 60);
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;
@@ -228,21 +230,20 @@ impl Resource for Cluster {
     }
 
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
-        let call = aws.rds.describe_db_clusters().max_records(100);
-        let call = match look {
-            Look::All => call,
+        let clusters = match look {
+            Look::All => clusters(&aws).await?.to_vec(),
             // A filter, unlike an identifier, does not fail when one of them is gone.
             Look::Ids(ids) => {
-                call.filters(Filter::builder().name("db-cluster-id").set_values(Some(names_of(&ids))).build())
+                let filter = Filter::builder().name("db-cluster-id").set_values(Some(names_of(&ids))).build();
+                let call = aws.rds.describe_db_clusters().filters(filter).max_records(100).into_paginator();
+                call.items().send().collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBClusters")?
             }
         };
-        let clusters = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        let clusters = clusters.during("rds:DescribeDBClusters")?.into_iter();
         let ours = |cluster: &DbCluster| {
             cluster.db_cluster_identifier().is_some_and(|name| name.starts_with(PREFIX))
                 || claim(&tag_map(cluster.tag_list())).is_some()
         };
-        let clusters: Vec<DbCluster> = clusters.filter(ours).collect();
+        let clusters: Vec<DbCluster> = clusters.into_iter().filter(ours).collect();
         let instances = if clusters.is_empty() { &[] } else { instances(&aws).await? };
         Ok(clusters.into_iter().map(|cluster| found(&aws, cluster, instances)).collect())
     }
@@ -278,7 +279,7 @@ impl Resource for Cluster {
     ) -> Result<Progress<Output>, CloudError> {
         let rds = &cx.cloud.rds;
         if touches(&changes, "stopped") {
-            rds.start_db_cluster().db_cluster_identifier(&now.identifier).send().await.during("rds:StartDBCluster")?;
+            start_cluster(&cx.cloud, &now.identifier).await?;
             return Ok(waiting(&cx, &now.identifier, "the cluster has started"));
         }
         for role in changes.iter().filter(|change| change.field() == "roles").filter_map(Change::element) {
@@ -319,6 +320,10 @@ impl Resource for Cluster {
         if cluster.status() == Some("deleting") {
             return Ok(waiting(&cx, &name, "the cluster is deleted"));
         }
+        if cluster.status() == Some("stopped") {
+            start_cluster(&cx.cloud, &name).await?;
+            return Ok(waiting(&cx, &name, "the cluster has started, which RDS needs to delete it"));
+        }
         if cluster.deletion_protection.unwrap_or_default() {
             let call = rds.modify_db_cluster().db_cluster_identifier(&name).deletion_protection(false);
             call.apply_immediately(true).send().await.during("rds:ModifyDBCluster")?;
@@ -332,7 +337,7 @@ impl Resource for Cluster {
             }
             answer => answer?,
         }
-        if Self::sweep(cx.cloud.clone(), Look::Ids(vec![cloud_id])).await?.is_empty() {
+        if Self::sweep(cx.cloud.round(), Look::Ids(vec![cloud_id])).await?.is_empty() {
             return Ok(Progress::Done(()));
         }
         Ok(waiting(&cx, &name, "the cluster is deleted"))
@@ -340,6 +345,15 @@ impl Resource for Cluster {
 
     fn cloud_id(output: &Output) -> &str {
         &output.arn
+    }
+}
+
+/// Starts a cluster that is stopped. One that starts already is left to it.
+pub(super) async fn start_cluster(aws: &Aws, identifier: &str) -> Result<(), CloudError> {
+    let call = aws.rds.start_db_cluster().db_cluster_identifier(identifier).send().await;
+    match call.during("rds:StartDBCluster") {
+        Err(error) if error.code == "InvalidDBClusterStateFault" => Ok(()),
+        answer => answer.map(drop),
     }
 }
 

@@ -9,15 +9,21 @@
 //! cluster never change; an identifier is unique in account and region.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use aws_sdk_rds::types::{DbInstance, Filter};
+use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance, Filter};
+use jiff::Timestamp;
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Replace};
 use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
+use super::cluster::start_cluster;
 use super::cluster_changes::same_major;
-use super::{Cluster, ParameterGroup, arn, broken, busy, change_tags, instances, name_of, names_of, tag_list, tag_map};
+use super::restart::{self, restart};
+use super::{
+    Cluster, ParameterGroup, arn, broken, busy, change_tags, clusters, instances, name_of, names_of, tag_list, tag_map,
+};
 use crate::aws::error::{During, gone};
 use crate::aws::iam::Role;
 use crate::aws::kms::Key;
@@ -71,9 +77,14 @@ pub struct Fields {
     pub insights: Option<InsightsFields>,
     pub automatic_minor_upgrades: bool,
     pub maintenance_window: String,
+    /// Whether parameters wait for a restart that is not due yet.
+    pub waits_for_restart: bool,
     pub tags: TagMap,
     #[serde(skip)]
     pub apply_immediately: Unread<bool>,
+    /// Whether it is the time of its maintenance window.
+    #[serde(skip)]
+    pub window_is_open: Unread<bool>,
     /// The version that runs now.
     #[serde(skip)]
     pub running_version: Unread<String>,
@@ -107,12 +118,16 @@ impl Resource for Instance {
         "rds:DeleteDBInstance",
         "rds:DescribeDBInstances",
         "rds:ModifyDBInstance",
+        "rds:RebootDBInstance",
         "rds:RemoveTagsFromResource",
+        "rds:StartDBCluster",
     ];
     const REPLACE_ON: &'static [(&'static str, Replace)] =
         &[("zone", Replace::DeleteFirst), ("cluster", Replace::DeleteFirst)];
     const CLOSE_FIRST: &'static [&'static str] = &["public", "monitoring_seconds", "monitoring_role_arn"];
+    const RETRIES: &'static [&'static str] = &["waits_for_restart"];
     const TIER: Tier = Tier::Fast;
+    const DEADLINE: Duration = Duration::from_secs(60 * 60);
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;
@@ -134,6 +149,8 @@ impl Resource for Instance {
             seen.filter(|seen| seen.running_version.get().is_some_and(|now| !same_major(now, &self.engine_version)));
         let parameter_group = waits.map_or(group, |seen| seen.parameter_group.clone());
         let kept = seen.map(|seen| &seen.zone).filter(|zone| self.zones.contains(zone));
+        let not_due = |seen: &Fields| !self.apply_immediately && seen.window_is_open.get() != Some(&true);
+        let waits_for_restart = seen.is_some_and(|seen| seen.waits_for_restart && not_due(seen));
         Ok(Fields {
             identifier: self.identifier.clone(),
             cluster: up.get(&self.cluster)?.identifier.clone(),
@@ -146,18 +163,20 @@ impl Resource for Instance {
             insights: insights.transpose()?,
             automatic_minor_upgrades: true,
             maintenance_window: self.maintenance_window.clone(),
+            waits_for_restart,
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
             apply_immediately: Unread::of(self.apply_immediately),
             running_version: Unread::default(),
+            window_is_open: Unread::default(),
         })
     }
 
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
-        let seen = match look {
+        let seen = match &look {
             Look::All => instances(&aws).await?.to_vec(),
             // A filter, unlike an identifier, does not fail when one of them is gone.
             Look::Ids(ids) => {
-                let filter = Filter::builder().name("db-instance-id").set_values(Some(names_of(&ids))).build();
+                let filter = Filter::builder().name("db-instance-id").set_values(Some(names_of(ids))).build();
                 let call = aws.rds.describe_db_instances().filters(filter).max_records(100).into_paginator();
                 call.items().send().collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBInstances")?
             }
@@ -167,7 +186,9 @@ impl Resource for Instance {
                 && (instance.db_instance_identifier().is_some_and(|name| name.starts_with(PREFIX))
                     || claim(&tag_map(instance.tag_list())).is_some())
         };
-        Ok(seen.into_iter().filter(ours).map(|instance| found(&aws, instance)).collect())
+        let ours: Vec<DbInstance> = seen.into_iter().filter(ours).collect();
+        let clusters = if ours.is_empty() { &[] } else { clusters(&aws).await? };
+        Ok(ours.into_iter().map(|instance| found(&aws, instance, clusters)).collect())
     }
 
     async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
@@ -237,6 +258,12 @@ impl Resource for Instance {
             role_may_be_new(call.send().await.during("rds:ModifyDBInstance"))?;
         }
         change_tags(&cx.cloud, &now.arn, &changes).await?;
+        // With whatever else changes it is not available, and the next look tells whether it still waits.
+        if touches(&changes, "waits_for_restart") && !modified {
+            restart(&cx.cloud, &now.identifier).await?;
+            let until = "the instance has restarted";
+            return Ok(Progress::Waiting { cloud_id: Some(now.arn), until, retry: cx.cloud.limits.poll });
+        }
         Ok(Progress::Done(now))
     }
 
@@ -247,12 +274,19 @@ impl Resource for Instance {
         let Some(instance) = answer.and_then(|answer| answer.db_instances?.pop()) else {
             return Ok(Progress::Done(()));
         };
+        // It stops with its cluster, and RDS deletes nothing of one that is stopped (Aurora User Guide, "Deleting a stopped Aurora
+        // cluster").
+        if let (Some("stopped"), Some(cluster)) = (instance.db_instance_status(), instance.db_cluster_identifier()) {
+            start_cluster(&cx.cloud, cluster).await?;
+            let (until, retry) = ("its cluster has started", cx.cloud.limits.poll);
+            return Ok(Progress::Waiting { cloud_id: Some(cloud_id), until, retry });
+        }
         if instance.db_instance_status() != Some("deleting") {
             // The cluster's snapshot has the data of all its instances.
             let call = cx.cloud.rds.delete_db_instance().db_instance_identifier(&name).skip_final_snapshot(true);
             gone(call.send().await.during("rds:DeleteDBInstance"))?;
         }
-        if Self::sweep(cx.cloud.clone(), Look::Ids(vec![cloud_id.clone()])).await?.is_empty() {
+        if Self::sweep(cx.cloud.round(), Look::Ids(vec![cloud_id.clone()])).await?.is_empty() {
             return Ok(Progress::Done(()));
         }
         let (until, retry) = ("the instance is deleted", cx.cloud.limits.poll);
@@ -273,12 +307,14 @@ pub(super) fn role_may_be_new<T>(answer: Result<T, CloudError>) -> Result<T, Clo
     })
 }
 
-fn found(aws: &Aws, instance: DbInstance) -> Found<Instance> {
+fn found(aws: &Aws, instance: DbInstance, clusters: &[DbCluster]) -> Found<Instance> {
     let identifier = instance.db_instance_identifier.clone().unwrap_or_default();
     let arn = arn(aws, "db", &identifier);
     let status = instance.db_instance_status.clone().unwrap_or_default();
     let tags = tag_map(instance.tag_list());
-    let fields = fields(&instance, tags.clone());
+    let waits = waits_for_restart(&instance, clusters);
+    let later = restart::later(waits, instance.preferred_maintenance_window().unwrap_or_default());
+    let fields = Fields { waits_for_restart: waits, ..fields(&instance, tags.clone()) };
     let subnet_group = instance.db_subnet_group().and_then(|group| group.db_subnet_group_name());
     let uses = [
         Some(super::arn(aws, "cluster", &fields.cluster)),
@@ -297,10 +333,19 @@ fn found(aws: &Aws, instance: DbInstance) -> Found<Instance> {
         fields: broken("rds:DescribeDBInstances", &status).map_or(Ok(fields), Err),
         output: usable.then_some(Output { arn, identifier }),
         busy: busy(&status),
-        unready: None,
+        unready: later,
         leaving: false,
         created: instance.instance_create_time.map(|time| time.secs()),
     }
+}
+
+/// Whether parameters of its own group or of the cluster's come with its next restart.
+fn waits_for_restart(instance: &DbInstance, clusters: &[DbCluster]) -> bool {
+    let own = |member: &&DbClusterMember| member.db_instance_identifier() == instance.db_instance_identifier();
+    let members = clusters.iter().flat_map(|cluster| cluster.db_cluster_members());
+    let of_cluster = members.filter(own).filter_map(|member| member.db_cluster_parameter_group_status());
+    let of_instance = instance.db_parameter_groups().iter().filter_map(|group| group.parameter_apply_status());
+    of_cluster.chain(of_instance).any(|status| status == restart::PENDING)
 }
 
 /// What it is, or will be after its maintenance window.
@@ -324,8 +369,10 @@ fn fields(instance: &DbInstance, tags: TagMap) -> Fields {
         insights,
         automatic_minor_upgrades: instance.auto_minor_version_upgrade.unwrap_or_default(),
         maintenance_window: text(instance.preferred_maintenance_window()),
+        waits_for_restart: false,
         tags,
         apply_immediately: Unread::default(),
         running_version: Unread::of(text(instance.engine_version())),
+        window_is_open: Unread::of(restart::is_open(&text(instance.preferred_maintenance_window()), Timestamp::now())),
     }
 }

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_rds::types::{DbInstance, Filter};
+use jiff::Timestamp;
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Replace};
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
@@ -17,6 +19,7 @@ use super::cluster::MASTER_SECRET;
 use super::cluster_changes::version;
 use super::instance::{Insights, InsightsFields, role_may_be_new};
 use super::mysql_changes::{modification, same_major};
+use super::restart::{self, restart};
 use super::{
     OptionGroup, ParameterGroup, SubnetGroup, arn, broken, busy, change_tags, instances, name_fits, name_of, names_of,
     tag_list, tag_map,
@@ -109,9 +112,14 @@ pub struct Fields {
     pub password_managed_by_rds: bool,
     /// Whether somebody has stopped it.
     pub stopped: bool,
+    /// Whether parameters wait for a restart that is not due yet.
+    pub waits_for_restart: bool,
     pub tags: TagMap,
     #[serde(skip)]
     pub secret_arn: Unread<String>,
+    /// Whether it is the time of its maintenance window.
+    #[serde(skip)]
+    pub window_is_open: Unread<bool>,
     /// The version that runs now, whatever waits for the window.
     #[serde(skip)]
     pub running_version: Unread<String>,
@@ -154,6 +162,7 @@ impl Resource for MysqlInstance {
         "rds:DeleteDBInstance",
         "rds:DescribeDBInstances",
         "rds:ModifyDBInstance",
+        "rds:RebootDBInstance",
         "rds:RemoveRoleFromDBInstance",
         "rds:RemoveTagsFromResource",
         "rds:StartDBInstance",
@@ -179,7 +188,9 @@ impl Resource for MysqlInstance {
     ];
     const STATEFUL: bool = true;
     const OUTLIVED_BY_DATA: bool = true;
+    const RETRIES: &'static [&'static str] = &["waits_for_restart"];
     const TIER: Tier = Tier::Fast;
+    const DEADLINE: Duration = Duration::from_secs(120 * 60);
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;
@@ -212,6 +223,8 @@ impl Resource for MysqlInstance {
             seen.filter(|seen| seen.running_version.get().is_some_and(|now| !same_major(now, &self.engine_version)));
         let (parameter_group, option_group) =
             waits.map_or_else(|| groups.clone(), |seen| (seen.parameter_group.clone(), seen.option_group.clone()));
+        let not_due = |seen: &Fields| !self.apply_immediately && seen.window_is_open.get() != Some(&true);
+        let waits_for_restart = seen.is_some_and(|seen| seen.waits_for_restart && not_due(seen));
         Ok(Fields {
             identifier: self.identifier.clone(),
             engine: ENGINE.to_owned(),
@@ -244,9 +257,11 @@ impl Resource for MysqlInstance {
             roles: BTreeSet::new(),
             password_managed_by_rds: false,
             stopped: false,
+            waits_for_restart,
             tags,
             secret_arn: Unread::of(secret_arn),
             running_version: Unread::default(),
+            window_is_open: Unread::default(),
             groups_to_be: Unread::of(groups),
             apply_immediately: Unread::of(self.apply_immediately),
         })
@@ -322,10 +337,17 @@ impl Resource for MysqlInstance {
             let call = rds.remove_role_from_db_instance().db_instance_identifier(&now.identifier).role_arn(role);
             gone(call.feature_name(feature).send().await.during("rds:RemoveRoleFromDBInstance"))?;
         }
-        if let Some(call) = modification(&cx.cloud, &now, &want, &changes).await? {
+        let modification = modification(&cx.cloud, &now, &want, &changes).await?;
+        let modified = modification.is_some();
+        if let Some(call) = modification {
             role_may_be_new(call.send().await.during("rds:ModifyDBInstance"))?;
         }
         change_tags(&cx.cloud, &now.arn, &changes).await?;
+        // With whatever else changes it is not available, and the next look tells whether it still waits.
+        if touches(&changes, "waits_for_restart") && !modified {
+            restart(&cx.cloud, &now.identifier).await?;
+            return Ok(waiting(&cx, &now.identifier, "the instance has restarted"));
+        }
         Ok(Progress::Done(now))
     }
 
@@ -394,6 +416,7 @@ fn found(aws: &Aws, instance: DbInstance) -> Found<MysqlInstance> {
         super::arn(aws, "pg", &fields.parameter_group),
         super::arn(aws, "og", &fields.option_group),
     ];
+    let (waits, window) = (fields.waits_for_restart, fields.maintenance_window.clone());
     let logs = LOGS.map(|log| instance_log_group(&identifier, log));
     let named = [fields.key_arn.clone(), fields.monitoring_role_arn.clone(), tags.get(MASTER_SECRET).cloned()];
     let uses = uses.into_iter().chain(logs).chain(fields.security_groups.clone()).chain(named.into_iter().flatten());
@@ -406,7 +429,7 @@ fn found(aws: &Aws, instance: DbInstance) -> Found<MysqlInstance> {
         fields: broken("rds:DescribeDBInstances", &status).map_or(Ok(fields), Err),
         output: output(aws, &instance),
         busy: busy(&status),
-        unready: None,
+        unready: restart::later(waits, &window),
         leaving: false,
         created: instance.instance_create_time.map(|time| time.secs()),
     }
@@ -487,9 +510,14 @@ fn fields(instance: &DbInstance, tags: TagMap) -> Fields {
         roles: roles.collect(),
         password_managed_by_rds: instance.master_user_secret().is_some(),
         stopped: instance.db_instance_status() == Some("stopped"),
+        waits_for_restart: instance
+            .db_parameter_groups()
+            .iter()
+            .any(|group| group.parameter_apply_status() == Some(restart::PENDING)),
         tags,
         secret_arn: Unread::default(),
         running_version: Unread::of(text(instance.engine_version())),
+        window_is_open: Unread::of(restart::is_open(&text(instance.preferred_maintenance_window()), Timestamp::now())),
         groups_to_be: Unread::default(),
         apply_immediately: Unread::default(),
     }
