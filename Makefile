@@ -14,7 +14,7 @@ CONTROLLER := $(CARGO_TARGET_DIR)/debug/payment-platform-controller
 CHART := charts/payment-platform-controller
 GENERATED := docs/adding-a-kind.md crds $(CHART)/crds $(CHART)/rbac docs/graphs docs/api.md docs/resources.md docs/iam-policy
 
-.PHONY: help build demo bench test test-full coverage unit scenarios scenario kind-test chart-test emulator-check generate lint fmt-check clippy generated deny
+.PHONY: help build demo bench bench-plan test test-full coverage unit scenarios scenario kind-test chart-test emulator-check generate lint fmt-check clippy generated deny
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
@@ -31,6 +31,9 @@ test: unit emulator-check chart-test scenarios ## Run all tests
 bench: build ## Measure a release build: time, calls, CPU, memory (PLATFORMS=1,10 sets how many)
 	cargo build --locked -j $(JOBS) --release -p payment-platform-controller
 	@CONTROLLER_BINARY=$(CARGO_TARGET_DIR)/release/payment-platform-controller $(CARGO_TARGET_DIR)/debug/bench
+
+bench-plan: ## Measure deciding alone, without AWS and Kubernetes, for 1, 100 and 1,000 platforms
+	cargo bench --locked -j $(JOBS) -p payment-platform-controller --bench plan
 
 unit: build ## Unit tests, in seconds
 	cargo test $(CARGO_FLAGS) --lib --bins --test in_memory

@@ -228,6 +228,7 @@ impl Scopes {
             key_marks: crate::aws::kms::KeyMarks::default(),
             tags_read: crate::aws::tag_index::TagsRead::default(),
             groups_read: crate::aws::rds::GroupsRead::default(),
+            restarts: crate::aws::rds::Restarts::default(),
             dhcp_options: crate::aws::ec2::DhcpOptionsSets::default(),
         };
         let aws = Arc::new(Aws::new(Arc::new(clients)));

@@ -306,11 +306,12 @@ fn drafts(report: &Report, drift: &[Drift], paused: bool, wanted: bool) -> Vec<D
     }
     let moving = problems.iter().any(|entry| is_moving(&entry.outcome));
     let moving_reason = if moving { "Progressing" } else { "Idle" };
-    drafts.push(Draft::new("Reconciling", moving && !paused, moving_reason, progress));
+    // In this order: kstatus takes the first of the two that is true.
     match stuck {
         Some(entry) => drafts.push(Draft::new("Stalled", true, reason(entry), explain(entry))),
         None => drafts.push(Draft::new("Stalled", false, "NotStalled", "Nothing waits for a human.")),
     }
+    drafts.push(Draft::new("Reconciling", moving && !paused, moving_reason, progress));
     drafts.push(drift_condition(drift));
     drafts.push(conflict_condition(&problems));
     drafts.push(exceptions_condition(report));

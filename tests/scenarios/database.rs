@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use aws_sdk_rds::types::DbInstance;
+use aws_sdk_rds::types::{ApplyMethod, DbInstance, Parameter};
 use futures::FutureExt;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
@@ -28,6 +28,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("class_storage_and_readers_change_in_place", |world| in_place(world).boxed()),
     ("what_waits_for_the_maintenance_window_is_no_drift", |world| pending(world).boxed()),
     ("a_parameter_that_needs_a_restart_comes_in_the_maintenance_window", |world| restart(world).boxed()),
+    ("nothing_is_restarted_for_a_parameter_that_somebody_else_has_set", |world| foreign_parameter(world).boxed()),
     ("a_stopped_cluster_is_deleted", |world| stopped(world).boxed()),
     ("a_node_that_takes_too_long_stalls_the_platform_until_it_is_there", |world| overdue(world).boxed()),
     ("a_version_that_is_not_offered_is_refused_with_those_that_are", |world| version(world).boxed()),
@@ -252,6 +253,40 @@ async fn restart(world: Arc<World>) -> anyhow::Result<()> {
     let before = place.writes()?.len();
     object.look_now().await?;
     place.no_write_since(before)
+}
+
+async fn foreign_parameter(world: Arc<World>) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"database": {"applyImmediately": true}})).await?;
+    let before = place.writes()?.len();
+    // It cannot be put right at once, and the instances wait for a restart meanwhile.
+    let fault = json!({"account": place.account, "operation": "ResetDBClusterParameterGroup", "times": 3, "status": 403,
+        "code": "AccessDenied", "message": "not now", "agent": "payment-platform-controller"});
+    world.emulator.fault(fault).await?;
+    let libraries = Parameter::builder().parameter_name("shared_preload_libraries").parameter_value("pgaudit");
+    let libraries = libraries.apply_method(ApplyMethod::PendingReboot).build();
+    let call = place.aws.rds.modify_db_cluster_parameter_group().parameters(libraries);
+    call.db_cluster_parameter_group_name("aurora-cluster-params-prd").send().await?;
+    object.corrected("rds/cluster-parameter-group/params", "parameters.shared_preload_libraries").await?;
+    let in_sync = || async {
+        let read = place.aws.rds.describe_db_clusters().send().await?;
+        let members = read.db_clusters().first().context("no cluster")?.db_cluster_members().to_vec();
+        anyhow::Ok(members.iter().all(|one| one.db_cluster_parameter_group_status() == Some("in-sync")))
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !in_sync().await? {
+        ensure!(Instant::now() < deadline, "not restarted in time");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    object.ready().await?;
+    let written: Vec<String> = place.writes()?.split_off(before).into_iter().map(|call| call.operation).collect();
+    let last = written.iter().rposition(|one| one == "ResetDBClusterParameterGroup").context("never put right")?;
+    let first = written.iter().position(|one| one == "RebootDBInstance").context("never restarted")?;
+    ensure!(last < first, "restarted with a parameter of somebody else: {written:?}");
+    let restarts = written.iter().filter(|one| *one == "RebootDBInstance").count();
+    ensure!(restarts == 2, "{restarts} restarts of a writer and a reader: {written:?}");
+    place.wrote_only(before, &["RebootDBInstance", "ResetDBClusterParameterGroup"])
 }
 
 async fn stopped(world: Arc<World>) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ use crate::id::{NodeId, Region};
 use crate::inventory::{Observation, Seen, Unseen};
 use crate::memory::Memory;
 use crate::outputs::Outputs;
-use crate::plan::{Decision, Options, Plan, Planned, Step, decide, known_outputs};
+use crate::plan::{Decision, Options, Plan, Planned, Step, decide, known_outputs, retries};
 use crate::report::{Entry, Outcome, Report};
 use crate::resource::{Context, Delete, Effect, Kind, Progress, Replace, Unready};
 
@@ -131,6 +131,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         let planned = &self.steps[index];
         match &planned.step {
             // A repair needs outputs only, and those are known when the plan says Update.
+            Step::Update(_) if self.retries(planned) => self.inputs(index),
             Step::Keep | Step::Hold(_) | Step::Update(_) | Step::Leave => Gate::Open,
             // What to make or change depends on all that it uses, up to date; what to do without them is decided then.
             Step::After(_) => match self.inputs(index) {
@@ -181,6 +182,11 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             }
         }
         gate
+    }
+
+    /// Whether it tries again what has failed, or what is now due: that is done with everything that it uses up to date.
+    fn retries(&self, planned: &Planned) -> bool {
+        self.kind(&planned.node).is_some_and(|kind| retries(&kind, &planned.step))
     }
 
     fn is_last(&self, planned: &Planned) -> bool {

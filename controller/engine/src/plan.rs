@@ -245,6 +245,7 @@ pub fn decide<C: 'static>(
             let agreed = known.and_then(|known| known.wish.as_deref());
             let same_wish = agreed.is_some_and(|agreed| same_wish(agreed, digest.as_deref(), &described));
             let step = compare(node, found, &**fields, &wish, options);
+            let step = without_retries(&node.resource.kind(), step);
             let differs = !step.agrees() && !matches!(step, Step::After(_)) && !retries(&node.resource.kind(), &step);
             (step, same_wish && differs)
         }
@@ -390,8 +391,20 @@ fn digest<C: 'static>(node: &Node<C>, outputs: &Outputs) -> Option<String> {
     Some(hex::encode(&hash[..6]))
 }
 
+/// What is tried again waits until everything else is right, and is not told as part of that.
+fn without_retries<C: 'static>(kind: &Kind<C>, step: Step) -> Step {
+    match step {
+        Step::Update(changes) => {
+            let (again, others): (Vec<_>, Vec<_>) =
+                changes.into_iter().partition(|change| kind.retries.contains(&change.field()));
+            Step::Update(if others.is_empty() { again } else { others })
+        }
+        step => step,
+    }
+}
+
 /// Whether it only tries again what has failed.
-fn retries<C: 'static>(kind: &Kind<C>, step: &Step) -> bool {
+pub(crate) fn retries<C: 'static>(kind: &Kind<C>, step: &Step) -> bool {
     let again = |change: &Change| kind.retries.contains(&change.field());
     matches!(step, Step::Update(changes) if changes.iter().all(again))
 }

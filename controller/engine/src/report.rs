@@ -60,7 +60,7 @@ pub struct Entry {
     pub changes: Vec<Change>,
     /// What comes later by itself, where the thing does its work without it.
     pub later: Option<String>,
-    /// How long it has been waited for, where that is longer than it should take ([`crate::Resource::DEADLINE`]).
+    /// How long it may take ([`crate::Resource::DEADLINE`]), where it has been waited for longer.
     pub overdue: Option<Duration>,
     /// The thing is deleted for good.
     pub gone: bool,

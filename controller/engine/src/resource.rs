@@ -29,7 +29,8 @@ pub trait Resource: Serialize + Clone + Send + Sync + 'static {
     /// Fields whose drift opens the environment (access, encryption, logging): put right before everything else. So
     /// is the absence of a thing that stands on another ([`Create::WithParent`]) and has such fields.
     const CLOSE_FIRST: &'static [&'static str] = &[];
-    /// Fields whose difference is no drift: what AWS has failed to do, and what is now tried again.
+    /// Fields whose difference is no drift: what AWS has failed to do, and what is now tried again or due. That is done once
+    /// nothing else of the thing differs and everything that it uses is right.
     const RETRIES: &'static [&'static str] = &[];
     /// Whether it holds data: then it is never replaced or deleted unasked.
     const STATEFUL: bool = false;

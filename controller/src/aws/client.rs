@@ -41,6 +41,7 @@ pub struct Clients {
     pub key_marks: crate::aws::kms::KeyMarks,
     pub tags_read: TagsRead,
     pub groups_read: crate::aws::rds::GroupsRead,
+    pub restarts: crate::aws::rds::Restarts,
     pub dhcp_options: crate::aws::ec2::DhcpOptionsSets,
 }
 

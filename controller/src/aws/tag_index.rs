@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use payment_platform_engine::CloudError;
@@ -25,31 +26,58 @@ const PAGE: i32 = 100;
 /// What the services themselves have said last of the tags of things, by ARN.
 #[derive(Default)]
 pub struct TagsRead {
-    digests: Mutex<HashMap<String, u64>>,
+    digests: Mutex<HashMap<String, (u64, Instant)>>,
     hasher: RandomState,
+    /// When the index could not be read last.
+    failed: Mutex<Option<Instant>>,
 }
 
+/// For how long a thing's service is not asked again at the most: the index may have lost sight of it.
+const BELIEVED: Duration = Duration::from_secs(60 * 60);
+
+/// By how much sooner each thing is asked, so that not all are at once.
+const SPREAD: Duration = Duration::from_secs(30 * 60);
+
+/// For how long the index is left alone after it could not be read.
+const PAUSE: Duration = Duration::from_secs(10 * 60);
+
 impl TagsRead {
-    fn digests(&self) -> MutexGuard<'_, HashMap<String, u64>> {
+    fn digests(&self) -> MutexGuard<'_, HashMap<String, (u64, Instant)>> {
         self.digests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn knows(&self, arn: &str) -> bool {
-        self.digests().contains_key(arn)
+    fn knows(&self, arn: &str, now: Instant) -> bool {
+        let spread = Duration::from_millis(self.hasher.hash_one(arn) % SPREAD.as_millis() as u64);
+        self.digests().get(arn).is_some_and(|(_, at)| now.duration_since(*at) + spread < BELIEVED)
     }
 
     fn says(&self, arn: &str, tags: &TagMap) -> bool {
-        self.digests().get(arn) == Some(&self.hasher.hash_one(tags))
+        self.digests().get(arn).is_some_and(|(digest, _)| *digest == self.hasher.hash_one(tags))
     }
 
     /// To be called with what the thing's service says.
     pub fn learn(&self, arn: &str, tags: &TagMap) {
-        self.digests().insert(arn.to_owned(), self.hasher.hash_one(tags));
+        self.digests().insert(arn.to_owned(), (self.hasher.hash_one(tags), Instant::now()));
     }
 
     /// To be called after every change of tags: what the index says is not believed until the service was asked again.
     pub fn forget(&self, arn: &str) {
         self.digests().remove(arn);
+    }
+
+    /// The same of a thing by what its kind calls its id: an ARN, or the name at the end of one.
+    pub fn forget_thing(&self, id: &str) {
+        let ends = format!(":{id}");
+        self.digests().retain(|arn, _| arn != id && !arn.ends_with(&ends));
+    }
+
+    fn is_paused(&self, now: Instant) -> bool {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.is_some_and(|at| now.duration_since(at) < PAUSE)
+    }
+
+    fn pause(&self) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     fn keep(&self, index: &HashMap<String, TagMap>) {
@@ -76,7 +104,8 @@ where
 
 /// The tags of a thing, where the index of this round says what the thing's service said last.
 pub async fn unchanged(aws: &Aws, arn: &str) -> Option<TagMap> {
-    if !aws.tags_read.knows(arn) {
+    let now = Instant::now();
+    if !aws.tags_read.knows(arn, now) || aws.tags_read.is_paused(now) {
         return None;
     }
     let index = aws.tag_index(read(aws)).await?;
@@ -91,7 +120,8 @@ async fn read(aws: &Aws) -> Option<HashMap<String, TagMap>> {
     let all = match all {
         Ok(all) => all,
         Err(error) => {
-            tracing::debug!(%error, "Tags are read thing by thing.");
+            tracing::warn!(%error, "Tags are read thing by thing for a while.");
+            aws.tags_read.pause();
             return None;
         }
     };
@@ -114,8 +144,8 @@ mod tests {
 
     #[test]
     fn only_what_the_service_said_last_is_believed() {
-        let read = TagsRead::default();
-        assert!(!read.knows("arn") && !read.says("arn", &tags("1")));
+        let (read, now) = (TagsRead::default(), Instant::now());
+        assert!(!read.knows("arn", now) && !read.says("arn", &tags("1")));
         read.learn("arn", &tags("1"));
         assert!(read.says("arn", &tags("1")) && !read.says("arn", &tags("2")));
         read.forget("arn");
@@ -128,6 +158,36 @@ mod tests {
         read.learn("there", &tags("1"));
         read.learn("gone", &tags("1"));
         read.keep(&HashMap::from([("there".to_owned(), tags("2"))]));
-        assert!(read.knows("there") && !read.knows("gone"));
+        let now = Instant::now();
+        assert!(read.knows("there", now) && !read.knows("gone", now));
+    }
+
+    #[test]
+    fn a_service_is_asked_again_after_a_while_whatever_the_index_says() {
+        let read = TagsRead::default();
+        read.learn("arn", &tags("1"));
+        let now = Instant::now();
+        assert!(read.knows("arn", now + Duration::from_secs(29 * 60)));
+        assert!(!read.knows("arn", now + Duration::from_secs(61 * 60)));
+    }
+
+    #[test]
+    fn a_thing_is_forgotten_by_its_arn_and_by_its_name() {
+        let read = TagsRead::default();
+        let (bucket, topic) = ("arn:aws:s3:::logs", "arn:aws:sns:us-east-1:123456789012:logs-too");
+        read.learn(bucket, &tags("1"));
+        read.learn(topic, &tags("1"));
+        read.forget_thing("logs");
+        assert!(!read.says(bucket, &tags("1")) && read.says(topic, &tags("1")));
+        read.forget_thing(topic);
+        assert!(!read.says(topic, &tags("1")));
+    }
+
+    #[test]
+    fn an_index_that_fails_is_left_alone_for_a_while() {
+        let (read, now) = (TagsRead::default(), Instant::now());
+        assert!(!read.is_paused(now));
+        read.pause();
+        assert!(read.is_paused(now + Duration::from_secs(60)) && !read.is_paused(now + Duration::from_secs(11 * 60)));
     }
 }

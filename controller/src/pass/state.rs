@@ -76,15 +76,15 @@ impl State {
     /// Marks what has been waited for longer than it should take.
     pub(super) fn find_overdue(&mut self, report: &mut Report, now: Instant, limits: Limits) {
         let waits = |entry: &Entry| !entry.extra && matches!(entry.outcome, Outcome::Waiting { .. });
-        let waiting: BTreeSet<NodeId> =
-            report.entries.iter().filter(|entry| waits(entry)).map(|entry| entry.node.clone()).collect();
-        self.waiting.retain(|node, _| waiting.contains(node));
+        // One that could not be read this time, or failed in between, is still waited for.
+        let unfinished = report.entries.iter().filter(|entry| !entry.extra && !entry.outcome.is_ready());
+        let unfinished: BTreeSet<NodeId> = unfinished.map(|entry| entry.node.clone()).collect();
+        self.waiting.retain(|node, _| unfinished.contains(node));
         for entry in report.entries.iter_mut().filter(|entry| waits(entry)) {
             let since = *self.waiting.entry(entry.node.clone()).or_insert(now);
             let kind = KINDS.iter().find(|kind| kind.name == entry.node.kind);
             let deadline = limits.deadline.or(kind.map(|kind| kind.deadline));
-            let waited = now.duration_since(since);
-            entry.overdue = Some(waited).filter(|waited| deadline.is_some_and(|deadline| *waited > deadline));
+            entry.overdue = deadline.filter(|deadline| now.duration_since(since) > *deadline);
         }
     }
 
@@ -135,8 +135,8 @@ mod tests {
         let after = |minutes: u64| began + Duration::from_secs(minutes * 60);
         assert_eq!(overdue(&mut state, "ec2/nat-gateway", waiting(), after(0), LIMITS), None);
         assert_eq!(overdue(&mut state, "ec2/nat-gateway", waiting(), after(15), LIMITS), None);
-        let waited = overdue(&mut state, "ec2/nat-gateway", waiting(), after(16), LIMITS);
-        assert_eq!(waited, Some(Duration::from_secs(16 * 60)));
+        let deadline = overdue(&mut state, "ec2/nat-gateway", waiting(), after(16), LIMITS);
+        assert_eq!(deadline, Some(Duration::from_secs(15 * 60)));
         // A database takes longer, and an operator may say otherwise.
         let mut state = State::default();
         assert_eq!(overdue(&mut state, "rds/instance", waiting(), after(0), LIMITS), None);
@@ -152,6 +152,16 @@ mod tests {
         overdue(&mut state, "ec2/nat-gateway", waiting(), after(0), LIMITS);
         overdue(&mut state, "ec2/nat-gateway", Outcome::Unchanged, after(10), LIMITS);
         assert_eq!(overdue(&mut state, "ec2/nat-gateway", waiting(), after(20), LIMITS), None);
+    }
+
+    #[test]
+    fn what_could_not_be_read_once_is_not_waited_for_anew() {
+        let (mut state, began) = (State::default(), Instant::now());
+        let after = |minutes: u64| began + Duration::from_secs(minutes * 60);
+        overdue(&mut state, "ec2/nat-gateway", waiting(), after(0), LIMITS);
+        let unread = Outcome::Held(Hold::NotLookedAt);
+        assert_eq!(overdue(&mut state, "ec2/nat-gateway", unread, after(10), LIMITS), None);
+        assert!(overdue(&mut state, "ec2/nat-gateway", waiting(), after(20), LIMITS).is_some());
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn aurora(build: &mut Build<'_>, ground: Ground<'_>) -> Database {
         secret: secret.clone(),
         subnet_group,
         security_group: ground.security_group,
-        parameter_group: cluster_parameters,
+        parameter_group: cluster_parameters.clone(),
         instance_parameter_group: parameters.clone(),
         key: ground.keys.app.clone(),
         log_groups: ground.log_groups,
@@ -88,7 +88,7 @@ fn aurora(build: &mut Build<'_>, ground: Ground<'_>) -> Database {
     let attachment =
         Attachment { secret: secret.clone(), database: endpoint.clone(), port: build.platform.database_port };
     let attachment = build.graph.add(COMPONENT, &build.region, names::AURORA_PASSWORD, attachment);
-    let instances = instances(build, ground.keys, &cluster, &parameters);
+    let instances = instances(build, ground.keys, &cluster, (&cluster_parameters, &parameters));
     let writer = instances.iter().take(1).map(|writer| writer.node().clone());
     let ready = writer.chain([attachment.node().clone()]).collect();
     let sources = [
@@ -170,7 +170,7 @@ fn instances(
     build: &mut Build<'_>,
     keys: &Keys,
     cluster: &Ref<Cluster>,
-    parameters: &Ref<ParameterGroup>,
+    parameters: (&Ref<ClusterParameterGroup>, &Ref<ParameterGroup>),
 ) -> Vec<Ref<Instance>> {
     let role = monitoring_role(build);
     let database = build.platform.database.clone();
@@ -190,7 +190,8 @@ fn instances(
             class: database.instance_class.clone(),
             zone: database.instance_zones[place].clone(),
             zones: zones.clone(),
-            parameter_group: parameters.clone(),
+            parameter_group: parameters.1.clone(),
+            cluster_parameter_group: parameters.0.clone(),
             engine_version: database.engine_version.clone(),
             monitoring_seconds: database.monitoring_seconds,
             monitoring_role: role.clone(),

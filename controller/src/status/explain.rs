@@ -93,8 +93,10 @@ pub fn explain(entry: &Entry) -> String {
         Outcome::Held(hold) => hold.to_string(),
         Outcome::Failed(error) => advice(error),
     };
-    let overdue = entry.overdue.map(|waited| {
-        format!("; this takes longer than it should ({} min so far): look at it on AWS", waited.as_secs() / 60)
+    let overdue = entry.overdue.map(|deadline| {
+        let seconds = deadline.as_secs();
+        let time = if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds / 60) };
+        format!("; this takes longer than it should, more than {time}: look at it on AWS")
     });
     format!("{}: {what}{}", entry.node, overdue.unwrap_or_default())
 }

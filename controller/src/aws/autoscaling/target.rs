@@ -135,6 +135,7 @@ impl Resource for ScalableTarget {
             let call = register(&cx.cloud, &want).suspended_state(suspended(&want));
             call.send().await.during("application-autoscaling:RegisterScalableTarget")?;
         }
+        cx.cloud.tags_read.forget(&now.arn);
         let (set, remove) = tags::changed(&changes);
         if !set.is_empty() {
             let call = scaling.tag_resource().resource_arn(&now.arn).set_tags(Some(set.into_iter().collect()));
@@ -144,6 +145,7 @@ impl Resource for ScalableTarget {
             let call = scaling.untag_resource().resource_arn(&now.arn).set_tag_keys(Some(remove));
             call.send().await.during("application-autoscaling:UntagResource")?;
         }
+        cx.cloud.tags_read.forget(&now.arn);
         Ok(Progress::Done(now))
     }
 

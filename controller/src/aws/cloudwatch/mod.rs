@@ -34,6 +34,7 @@ async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<TagMap>, CloudError> {
 
 /// Sets and removes tags of one thing as `changes` ask.
 async fn change_tags(aws: &Aws, arn: &str, changes: &[Change]) -> Result<(), CloudError> {
+    aws.tags_read.forget(arn);
     let (set, remove) = tags::changed(changes);
     if !set.is_empty() {
         let call = aws.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(tag_list(&set)));

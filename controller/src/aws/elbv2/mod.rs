@@ -81,6 +81,7 @@ async fn change_tags(aws: &Aws, arn: &str, changes: &[Change]) -> Result<(), Clo
 }
 
 async fn write_tags(aws: &Aws, arn: &str, set: &TagMap, remove: Vec<String>) -> Result<(), CloudError> {
+    aws.tags_read.forget(arn);
     if !set.is_empty() {
         let call = aws.elb.add_tags().resource_arns(arn).set_tags(Some(tag_list(set)));
         call.send().await.during("elasticloadbalancing:AddTags")?;

@@ -254,6 +254,7 @@ impl Resource for Key {
             let call = kms.update_key_description().key_id(key).description(&want.description);
             call.send().await.during("kms:UpdateKeyDescription")?;
         }
+        cx.cloud.tags_read.forget(key);
         let (set, remove) = tags::changed(&changes);
         if !set.is_empty() {
             let call = kms.tag_resource().key_id(key).set_tags(Some(tag_list(&set)));

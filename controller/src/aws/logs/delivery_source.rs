@@ -109,7 +109,9 @@ impl Resource for DeliverySource {
         let call = cx.cloud.logs.put_delivery_source().name(&want.name).resource_arn(&want.resource_arn);
         let call = call.log_type(&want.log_type).set_tags(Some(want.tags.clone().into_iter().collect()));
         if let Err(error) = call.send().await.during("logs:PutDeliverySource") {
-            return Err(held_by_another(&cx.cloud, &want).await?.unwrap_or(error));
+            // If the sources cannot be listed, the refusal itself says most.
+            let holder = held_by_another(&cx.cloud, &want).await.unwrap_or_default();
+            return Err(holder.unwrap_or(error));
         }
         let arn = arn(&cx.cloud, &want.name);
         Ok(Progress::Done(Output { name: want.name, arn }))

@@ -352,7 +352,14 @@ impl Resource for Cluster {
 pub(super) async fn start_cluster(aws: &Aws, identifier: &str) -> Result<(), CloudError> {
     let call = aws.rds.start_db_cluster().db_cluster_identifier(identifier).send().await;
     match call.during("rds:StartDBCluster") {
-        Err(error) if error.code == "InvalidDBClusterStateFault" => Ok(()),
+        Err(error) if error.code == "InvalidDBClusterStateFault" => {
+            let read = aws.rds.describe_db_clusters().db_cluster_identifier(identifier).send().await;
+            let read = read.during("rds:DescribeDBClusters")?.db_clusters.unwrap_or_default();
+            match read.first().and_then(|cluster| cluster.status()) {
+                Some("starting" | "available") => Ok(()),
+                _ => Err(error),
+            }
+        }
         answer => answer.map(drop),
     }
 }

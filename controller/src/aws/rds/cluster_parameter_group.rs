@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Replace};
-use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Resource, Up};
+use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
 use super::parameters::{self, Of, Values};
@@ -76,6 +76,8 @@ impl Resource for ClusterParameterGroup {
     ];
     const REPLACE_ON: &'static [(&'static str, Replace)] = &[("family", Replace::Refuse)];
     const CLOSE_FIRST: &'static [&'static str] = &["parameters"];
+    /// As often as the instances: none is restarted for a parameter that somebody else has set.
+    const TIER: Tier = Tier::Fast;
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance, Filter};
+use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
 use jiff::Timestamp;
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Replace};
@@ -20,9 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::start_cluster;
 use super::cluster_changes::same_major;
-use super::restart::{self, restart};
+use super::restart::{self, Turn, restart};
 use super::{
-    Cluster, ParameterGroup, arn, broken, busy, change_tags, clusters, instances, name_of, names_of, tag_list, tag_map,
+    Cluster, ClusterParameterGroup, ParameterGroup, arn, broken, busy, change_tags, clusters, instances, name_of,
+    names_of, tag_list, tag_map,
 };
 use crate::aws::error::{During, gone};
 use crate::aws::iam::Role;
@@ -44,6 +45,8 @@ pub struct Instance {
     /// The zones in which an instance may stay.
     pub zones: Vec<String>,
     pub parameter_group: Ref<ParameterGroup>,
+    /// Right before the instance is restarted for them.
+    pub cluster_parameter_group: Ref<ClusterParameterGroup>,
     /// The version whose family that is.
     pub engine_version: String,
     /// Seconds between measurements of enhanced monitoring.
@@ -116,6 +119,7 @@ impl Resource for Instance {
         "rds:AddTagsToResource",
         "rds:CreateDBInstance",
         "rds:DeleteDBInstance",
+        "rds:DescribeDBClusters",
         "rds:DescribeDBInstances",
         "rds:ModifyDBInstance",
         "rds:RebootDBInstance",
@@ -258,10 +262,13 @@ impl Resource for Instance {
             role_may_be_new(call.send().await.during("rds:ModifyDBInstance"))?;
         }
         change_tags(&cx.cloud, &now.arn, &changes).await?;
-        // With whatever else changes it is not available, and the next look tells whether it still waits.
-        if touches(&changes, "waits_for_restart") && !modified {
-            restart(&cx.cloud, &now.identifier).await?;
-            let until = "the instance has restarted";
+        if touches(&changes, "waits_for_restart") {
+            let at_once = want.apply_immediately.get() == Some(&true);
+            let until = match restart(&cx.cloud, &now.identifier, at_once).await? {
+                Turn::NotDue => return Ok(Progress::Done(now)),
+                Turn::Restarted => "the instance has restarted",
+                Turn::Waits(until) => until,
+            };
             return Ok(Progress::Waiting { cloud_id: Some(now.arn), until, retry: cx.cloud.limits.poll });
         }
         Ok(Progress::Done(now))
@@ -276,10 +283,17 @@ impl Resource for Instance {
         };
         // It stops with its cluster, and RDS deletes nothing of one that is stopped (Aurora User Guide, "Deleting a stopped Aurora
         // cluster").
-        if let (Some("stopped"), Some(cluster)) = (instance.db_instance_status(), instance.db_cluster_identifier()) {
-            start_cluster(&cx.cloud, cluster).await?;
+        let starting = |cloud_id| {
             let (until, retry) = ("its cluster has started", cx.cloud.limits.poll);
-            return Ok(Progress::Waiting { cloud_id: Some(cloud_id), until, retry });
+            Progress::Waiting { cloud_id: Some(cloud_id), until, retry }
+        };
+        match (instance.db_instance_status(), instance.db_cluster_identifier()) {
+            (Some("stopped"), Some(cluster)) => {
+                start_cluster(&cx.cloud, cluster).await?;
+                return Ok(starting(cloud_id));
+            }
+            (Some("starting" | "stopping"), _) => return Ok(starting(cloud_id)),
+            _ => {}
         }
         if instance.db_instance_status() != Some("deleting") {
             // The cluster's snapshot has the data of all its instances.
@@ -312,7 +326,7 @@ fn found(aws: &Aws, instance: DbInstance, clusters: &[DbCluster]) -> Found<Insta
     let arn = arn(aws, "db", &identifier);
     let status = instance.db_instance_status.clone().unwrap_or_default();
     let tags = tag_map(instance.tag_list());
-    let waits = waits_for_restart(&instance, clusters);
+    let waits = restart::is_pending(aws, &instance, clusters);
     let later = restart::later(waits, instance.preferred_maintenance_window().unwrap_or_default());
     let fields = Fields { waits_for_restart: waits, ..fields(&instance, tags.clone()) };
     let subnet_group = instance.db_subnet_group().and_then(|group| group.db_subnet_group_name());
@@ -337,15 +351,6 @@ fn found(aws: &Aws, instance: DbInstance, clusters: &[DbCluster]) -> Found<Insta
         leaving: false,
         created: instance.instance_create_time.map(|time| time.secs()),
     }
-}
-
-/// Whether parameters of its own group or of the cluster's come with its next restart.
-fn waits_for_restart(instance: &DbInstance, clusters: &[DbCluster]) -> bool {
-    let own = |member: &&DbClusterMember| member.db_instance_identifier() == instance.db_instance_identifier();
-    let members = clusters.iter().flat_map(|cluster| cluster.db_cluster_members());
-    let of_cluster = members.filter(own).filter_map(|member| member.db_cluster_parameter_group_status());
-    let of_instance = instance.db_parameter_groups().iter().filter_map(|group| group.parameter_apply_status());
-    of_cluster.chain(of_instance).any(|status| status == restart::PENDING)
 }
 
 /// What it is, or will be after its maintenance window.

@@ -25,6 +25,7 @@ pub use offers::offers;
 pub use option_group::OptionGroup;
 pub use parameter_group::ParameterGroup;
 pub use parameters::GroupsRead;
+pub use restart::Restarts;
 pub use subnet_group::SubnetGroup;
 
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
@@ -95,6 +96,7 @@ async fn with_tags<T>(aws: &Aws, things: Vec<(String, T)>) -> Result<Vec<(String
 
 /// Sets and removes tags of one thing as `changes` ask.
 async fn change_tags(aws: &Aws, arn: &str, changes: &[Change]) -> Result<(), CloudError> {
+    aws.tags_read.forget(arn);
     let (set, remove) = tags::changed(changes);
     if !set.is_empty() {
         let call = aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tag_list(&set)));

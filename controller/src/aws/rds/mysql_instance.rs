@@ -19,7 +19,7 @@ use super::cluster::MASTER_SECRET;
 use super::cluster_changes::version;
 use super::instance::{Insights, InsightsFields, role_may_be_new};
 use super::mysql_changes::{modification, same_major};
-use super::restart::{self, restart};
+use super::restart::{self, Turn, restart};
 use super::{
     OptionGroup, ParameterGroup, SubnetGroup, arn, broken, busy, change_tags, instances, name_fits, name_of, names_of,
     tag_list, tag_map,
@@ -337,16 +337,18 @@ impl Resource for MysqlInstance {
             let call = rds.remove_role_from_db_instance().db_instance_identifier(&now.identifier).role_arn(role);
             gone(call.feature_name(feature).send().await.during("rds:RemoveRoleFromDBInstance"))?;
         }
-        let modification = modification(&cx.cloud, &now, &want, &changes).await?;
-        let modified = modification.is_some();
-        if let Some(call) = modification {
+        if let Some(call) = modification(&cx.cloud, &now, &want, &changes).await? {
             role_may_be_new(call.send().await.during("rds:ModifyDBInstance"))?;
         }
         change_tags(&cx.cloud, &now.arn, &changes).await?;
-        // With whatever else changes it is not available, and the next look tells whether it still waits.
-        if touches(&changes, "waits_for_restart") && !modified {
-            restart(&cx.cloud, &now.identifier).await?;
-            return Ok(waiting(&cx, &now.identifier, "the instance has restarted"));
+        if touches(&changes, "waits_for_restart") {
+            let at_once = want.apply_immediately.get() == Some(&true);
+            let until = match restart(&cx.cloud, &now.identifier, at_once).await? {
+                Turn::NotDue => return Ok(Progress::Done(now)),
+                Turn::Restarted => "the instance has restarted",
+                Turn::Waits(until) => until,
+            };
+            return Ok(waiting(&cx, &now.identifier, until));
         }
         Ok(Progress::Done(now))
     }
@@ -362,6 +364,12 @@ impl Resource for MysqlInstance {
         };
         if instance.db_instance_status() == Some("deleting") {
             return Ok(waiting(&cx, &name, "the instance is deleted"));
+        }
+        // One that is stopped takes no change, and its protection is one.
+        if instance.db_instance_status() == Some("stopped") && instance.deletion_protection.unwrap_or_default() {
+            let call = rds.start_db_instance().db_instance_identifier(&name).send().await;
+            call.during("rds:StartDBInstance")?;
+            return Ok(waiting(&cx, &name, "the instance has started, which RDS needs to lift its protection"));
         }
         if instance.deletion_protection.unwrap_or_default() {
             let call = rds.modify_db_instance().db_instance_identifier(&name).deletion_protection(false);
@@ -410,13 +418,14 @@ fn found(aws: &Aws, instance: DbInstance) -> Found<MysqlInstance> {
     let identifier = instance.db_instance_identifier.clone().unwrap_or_default();
     let status = instance.db_instance_status.clone().unwrap_or_default();
     let tags = tag_map(instance.tag_list());
-    let fields = fields(&instance, tags.clone());
+    let waits = restart::is_pending(aws, &instance, &[]);
+    let fields = Fields { waits_for_restart: waits, ..fields(&instance, tags.clone()) };
     let uses = [
         super::arn(aws, "subgrp", &fields.subnet_group),
         super::arn(aws, "pg", &fields.parameter_group),
         super::arn(aws, "og", &fields.option_group),
     ];
-    let (waits, window) = (fields.waits_for_restart, fields.maintenance_window.clone());
+    let window = fields.maintenance_window.clone();
     let logs = LOGS.map(|log| instance_log_group(&identifier, log));
     let named = [fields.key_arn.clone(), fields.monitoring_role_arn.clone(), tags.get(MASTER_SECRET).cloned()];
     let uses = uses.into_iter().chain(logs).chain(fields.security_groups.clone()).chain(named.into_iter().flatten());
@@ -510,10 +519,7 @@ fn fields(instance: &DbInstance, tags: TagMap) -> Fields {
         roles: roles.collect(),
         password_managed_by_rds: instance.master_user_secret().is_some(),
         stopped: instance.db_instance_status() == Some("stopped"),
-        waits_for_restart: instance
-            .db_parameter_groups()
-            .iter()
-            .any(|group| group.parameter_apply_status() == Some(restart::PENDING)),
+        waits_for_restart: false,
         tags,
         secret_arn: Unread::default(),
         running_version: Unread::of(text(instance.engine_version())),

@@ -1,6 +1,11 @@
 //! Restarts: parameters that an instance takes with a restart only wait for one, which comes in the maintenance window (RDS User
 //! Guide, "Parameter groups": static parameters are `pending-reboot` until the instance is rebooted).
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance, Filter};
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -10,7 +15,7 @@ use crate::aws::Aws;
 use crate::aws::error::During;
 
 /// What RDS says of a group whose parameters wait for a restart.
-pub const PENDING: &str = "pending-reboot";
+const PENDING: &str = "pending-reboot";
 
 const MINUTES_A_DAY: i32 = 24 * 60;
 
@@ -47,10 +52,86 @@ pub fn later(pending: bool, window: &str) -> Option<Unready> {
     pending.then(|| Unready::Later(says()))
 }
 
-/// Restarts an instance. It is not to be used for a minute or so; a cluster with a reader goes on with that.
-pub async fn restart(aws: &Aws, identifier: &str) -> Result<(), CloudError> {
-    let call = aws.rds.reboot_db_instance().db_instance_identifier(identifier).send().await;
-    call.during("rds:RebootDBInstance").map(drop)
+/// When this process has restarted which instance last.
+#[derive(Default)]
+pub struct Restarts(Mutex<HashMap<String, Instant>>);
+
+/// For how long RDS may still say that a restart is to come: nothing is restarted twice within that.
+const LATELY: Duration = Duration::from_secs(10 * 60);
+
+impl Restarts {
+    fn lately(&self, identifier: &str) -> bool {
+        let restarts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        restarts.get(identifier).is_some_and(|at| at.elapsed() < LATELY)
+    }
+
+    fn note(&self, identifier: &str) {
+        let mut restarts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        restarts.insert(identifier.to_owned(), Instant::now());
+    }
+}
+
+/// Whether parameters of an instance's own group, or of its cluster's, come with its next restart.
+pub fn is_pending(aws: &Aws, instance: &DbInstance, clusters: &[DbCluster]) -> bool {
+    let identifier = instance.db_instance_identifier();
+    !identifier.is_some_and(|identifier| aws.restarts.lately(identifier)) && says_pending(instance, clusters)
+}
+
+fn says_pending(instance: &DbInstance, clusters: &[DbCluster]) -> bool {
+    let own = |member: &&DbClusterMember| member.db_instance_identifier() == instance.db_instance_identifier();
+    let members = clusters.iter().flat_map(|cluster| cluster.db_cluster_members());
+    let of_cluster = members.filter(own).filter_map(|member| member.db_cluster_parameter_group_status());
+    let of_instance = instance.db_parameter_groups().iter().filter_map(|group| group.parameter_apply_status());
+    of_cluster.chain(of_instance).any(|status| status == PENDING)
+}
+
+/// How far it came to a restart.
+pub enum Turn {
+    Restarted,
+    /// Nothing waits for one any more, or not at this time.
+    NotDue,
+    /// Another instance comes first, or is not there: until when.
+    Waits(&'static str),
+}
+
+/// Restarts an instance, if it is due by what RDS says now. Of a cluster one after the other, the writer first, and only while
+/// all others are available (Aurora User Guide, "Rebooting an Aurora cluster with read availability").
+pub async fn restart(aws: &Aws, identifier: &str, at_once: bool) -> Result<Turn, CloudError> {
+    let read = aws.rds.describe_db_instances().db_instance_identifier(identifier).send().await;
+    let read = read.during("rds:DescribeDBInstances")?.db_instances.unwrap_or_default();
+    let Some(instance) = read.first() else { return Ok(Turn::NotDue) };
+    if !at_once && !is_open(instance.preferred_maintenance_window().unwrap_or_default(), Timestamp::now()) {
+        return Ok(Turn::NotDue);
+    }
+    let (clusters, members) = match instance.db_cluster_identifier() {
+        None => (Vec::new(), read),
+        Some(cluster) => {
+            let clusters = aws.rds.describe_db_clusters().db_cluster_identifier(cluster).send().await;
+            let clusters = clusters.during("rds:DescribeDBClusters")?.db_clusters.unwrap_or_default();
+            let filter = Filter::builder().name("db-cluster-id").values(cluster).build();
+            let members = aws.rds.describe_db_instances().filters(filter).max_records(100).send().await;
+            (clusters, members.during("rds:DescribeDBInstances")?.db_instances.unwrap_or_default())
+        }
+    };
+    if members.iter().any(|member| member.db_instance_status() != Some("available")) {
+        return Ok(Turn::Waits("all instances of the database are available"));
+    }
+    let writes = |identifier: Option<&str>| {
+        let mut all = clusters.iter().flat_map(|cluster| cluster.db_cluster_members());
+        all.any(|member| member.db_instance_identifier() == identifier && member.is_cluster_writer == Some(true))
+    };
+    let pending = members.iter().filter(|member| says_pending(member, &clusters));
+    let pending = pending.map(|member| member.db_instance_identifier());
+    match pending.min_by_key(|identifier| (!writes(*identifier), *identifier)).flatten() {
+        None => Ok(Turn::NotDue),
+        Some(next) if next != identifier => Ok(Turn::Waits("another instance has restarted")),
+        Some(_) => {
+            let call = aws.rds.reboot_db_instance().db_instance_identifier(identifier).send().await;
+            call.during("rds:RebootDBInstance")?;
+            aws.restarts.note(identifier);
+            Ok(Turn::Restarted)
+        }
+    }
 }
 
 #[cfg(test)]

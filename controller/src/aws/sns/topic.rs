@@ -165,6 +165,7 @@ impl Resource for Topic {
         for name in to_come.into_iter().filter_map(Change::element) {
             subscribe(aws, &now.arn, name).await?;
         }
+        aws.tags_read.forget(&now.arn);
         let (set, remove) = tags::changed(&changes);
         if !set.is_empty() {
             let call = aws.sns.tag_resource().resource_arn(&now.arn).set_tags(Some(tag_list(&set)?));

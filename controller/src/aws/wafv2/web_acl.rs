@@ -196,6 +196,7 @@ impl Resource for WebAcl {
         if ["log_destinations", "redacted", "log_filter"].iter().any(|field| touches(&changes, field)) {
             log(aws, &now.arn, &want).await?;
         }
+        aws.tags_read.forget(&now.arn);
         let (set, remove) = tags::changed(&changes);
         if !set.is_empty() {
             let call = aws.waf.tag_resource().resource_arn(&now.arn).set_tags(Some(tag_list(&set)?));
