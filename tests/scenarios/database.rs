@@ -407,6 +407,8 @@ async fn major(world: Arc<World>) -> anyhow::Result<()> {
             "ModifyDBClusterParameterGroup",
             "ModifyDBInstance",
             "ModifyDBParameterGroup",
+            // The groups came with the upgrade, and what is static in them with the next restart.
+            "RebootDBInstance",
             "RemoveSourceIdentifierFromSubscription",
         ],
     )

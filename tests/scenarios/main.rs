@@ -54,7 +54,7 @@ const NEED_OURS: [&str; 14] = [
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Scenarios wait more than they work, but a controller must still renew its lease in time on two cores.
-    arguments.test_threads = arguments.test_threads.or(Some(4));
+    arguments.test_threads = arguments.test_threads.or(Some(3));
     // The longest first.
     let scenarios: Vec<(&str, Scenario)> = [
         crash::ALL,

@@ -181,8 +181,8 @@ async fn frozen(world: Arc<World>) -> anyhow::Result<()> {
         "--fast-interval-seconds=1",
         "--slow-interval-seconds=2",
         "--consistency-window-seconds=1",
-        "--attempt-timeout-seconds=1",
-        "--lease-seconds=3",
+        "--attempt-timeout-seconds=3",
+        "--lease-seconds=6",
     ];
     let object = Object::create(cluster.client().await?, &place.namespace, "payments", place.spec(json!({}))).await?;
     let logs = ["frozen-first.log", "frozen-second.log"].map(|name| world.folder().join(name));
@@ -198,7 +198,7 @@ async fn frozen(world: Arc<World>) -> anyhow::Result<()> {
     let before = place.writes()?.len();
     place.aws.open_port(&group, 3389).await?;
     first.process.signal("CONT")?;
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let deadline = std::time::Instant::now() + Duration::from_secs(40);
     while first.process.ended()?.is_none() && std::time::Instant::now() < deadline {
         place.no_write_since(before)?;
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -93,7 +93,7 @@ async fn api_server_away(world: Arc<World>) -> anyhow::Result<()> {
     let before = place.aws.everything().await?;
     let cluster = place.own_cluster().await?;
     // With a lease that outlasts the absence, and one that does not.
-    let lasting = [&QUICK[..3], &["--attempt-timeout-seconds=2", "--lease-seconds=60"]].concat();
+    let lasting = [&QUICK[..3], &["--attempt-timeout-seconds=5", "--lease-seconds=60"]].concat();
     let log = world.folder().join("away.log");
     let mut controller = Controller::start(&cluster, &world.emulator, &log, &lasting)?;
     let spec = place.spec(json!({"profile": "Ephemeral"}));
@@ -109,7 +109,7 @@ async fn api_server_away(world: Arc<World>) -> anyhow::Result<()> {
     controller.process.kill();
 
     // Once the lease cannot be renewed, nothing is written any more, and the process ends.
-    let short = [&QUICK[..3], &["--attempt-timeout-seconds=1", "--lease-seconds=3"]].concat();
+    let short = [&QUICK[..3], &["--attempt-timeout-seconds=3", "--lease-seconds=6"]].concat();
     let mut controller = Controller::start(&cluster, &world.emulator, &log, &short)?;
     let group = crate::drift::id(&object.status().await?, "security-group/aurora")?;
     place.aws.open_port(&group, 22).await?;

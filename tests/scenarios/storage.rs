@@ -313,9 +313,11 @@ async fn locked(world: Arc<World>) -> anyhow::Result<()> {
     let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
     // Somebody locks us out of one of ours: that one cannot be kept, and says so; the others are.
     let access_logs = id(&object.status().await?, "s3/bucket/access-logs")?;
-    let fault = json!({"service": "s3", "operation": "GetBucketTagging", "match": access_logs, "times": -1,
-        "mode": "refuse", "account": place.account, "status": 403, "code": "AccessDenied", "message": "Access Denied"});
-    world.emulator.fault(fault).await?;
+    for operation in ["GetBucketTagging", "GetBucketVersioning"] {
+        let fault = json!({"service": "s3", "operation": operation, "match": access_logs, "times": -1, "mode": "refuse",
+            "account": place.account, "status": 403, "code": "AccessDenied", "message": "Access Denied"});
+        world.emulator.fault(fault).await?;
+    }
     let status = object
         .until("denied", |status| condition(status, "AccessLogsReady").is_some_and(|c| c.reason == "AccessDenied"))
         .await?;

@@ -10,6 +10,9 @@ use payment_platform_api::status::Drift;
 use payment_platform_api::{PaymentPlatform, PaymentPlatformStatus};
 use serde_json::{Value, json};
 
+/// How long anything may take: a build takes seconds when it is alone, and many scenarios share one emulator.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// One object on one cluster.
 pub struct Object {
     pub api: Api<PaymentPlatform>,
@@ -70,7 +73,7 @@ impl Object {
         what: &str,
         fits: impl Fn(&PaymentPlatformStatus) -> bool,
     ) -> anyhow::Result<PaymentPlatformStatus> {
-        let deadline = Instant::now() + Duration::from_secs(90);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let status = self.status().await?;
             if fits(&status) {
@@ -107,7 +110,7 @@ impl Object {
     }
 
     pub async fn gone(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(90);
+        let deadline = Instant::now() + PATIENCE;
         while let Some(object) = self.api.get_opt(&self.name).await? {
             if Instant::now() > deadline {
                 let status = object.status.unwrap_or_default();
