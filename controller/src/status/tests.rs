@@ -243,9 +243,12 @@ fn what_takes_too_long_stalls_and_still_moves() {
 
 #[test]
 fn what_comes_later_is_said_and_keeps_nothing_from_being_ready() {
-    let later =
-        Entry { later: Some("it takes it on Sunday".to_owned()), ..entry(group(), Step::Keep, Outcome::Unchanged) };
-    let status = after(&PaymentPlatformStatus::default(), noon(), vec![later]);
+    let kept = entry(group(), Step::Keep, Outcome::Unchanged);
+    let later = Entry { later: Some("it takes it on Sunday".to_owned()), ..kept };
+    let status = after(&PaymentPlatformStatus::default(), noon(), vec![later.clone()]);
     assert_eq!(condition(&status, "Ready").status, "True");
     assert!(status.last_verified_time.is_some());
+    let part = component_condition("SecurityGroups", &report(vec![later]));
+    assert_eq!(part.status, "True");
+    assert!(part.message.contains(&format!("{}: it takes it on Sunday", group())), "{}", part.message);
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::start_cluster;
 use super::cluster_changes::same_major;
-use super::restart::{self, Turn, restart};
+use super::restart::{self, restart};
 use super::{
     Cluster, ClusterParameterGroup, ParameterGroup, arn, broken, busy, change_tags, clusters, instances, name_of,
     names_of, tag_list, tag_map,
@@ -264,12 +264,9 @@ impl Resource for Instance {
         change_tags(&cx.cloud, &now.arn, &changes).await?;
         if touches(&changes, "waits_for_restart") {
             let at_once = want.apply_immediately.get() == Some(&true);
-            let until = match restart(&cx.cloud, &now.identifier, at_once).await? {
-                Turn::NotDue => return Ok(Progress::Done(now)),
-                Turn::Restarted => "the instance has restarted",
-                Turn::Waits(until) => until,
-            };
-            return Ok(Progress::Waiting { cloud_id: Some(now.arn), until, retry: cx.cloud.limits.poll });
+            if let Some(until) = restart(&cx.cloud, &now.identifier, at_once).await? {
+                return Ok(Progress::Waiting { cloud_id: Some(now.arn), until, retry: cx.cloud.limits.poll });
+            }
         }
         Ok(Progress::Done(now))
     }

@@ -19,7 +19,7 @@ use super::cluster::MASTER_SECRET;
 use super::cluster_changes::version;
 use super::instance::{Insights, InsightsFields, role_may_be_new};
 use super::mysql_changes::{modification, same_major};
-use super::restart::{self, Turn, restart};
+use super::restart::{self, restart};
 use super::{
     OptionGroup, ParameterGroup, SubnetGroup, arn, broken, busy, change_tags, instances, name_fits, name_of, names_of,
     tag_list, tag_map,
@@ -343,12 +343,9 @@ impl Resource for MysqlInstance {
         change_tags(&cx.cloud, &now.arn, &changes).await?;
         if touches(&changes, "waits_for_restart") {
             let at_once = want.apply_immediately.get() == Some(&true);
-            let until = match restart(&cx.cloud, &now.identifier, at_once).await? {
-                Turn::NotDue => return Ok(Progress::Done(now)),
-                Turn::Restarted => "the instance has restarted",
-                Turn::Waits(until) => until,
-            };
-            return Ok(waiting(&cx, &now.identifier, until));
+            if let Some(until) = restart(&cx.cloud, &now.identifier, at_once).await? {
+                return Ok(waiting(&cx, &now.identifier, until));
+            }
         }
         Ok(Progress::Done(now))
     }

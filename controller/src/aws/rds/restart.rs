@@ -85,23 +85,16 @@ fn says_pending(instance: &DbInstance, clusters: &[DbCluster]) -> bool {
     of_cluster.chain(of_instance).any(|status| status == PENDING)
 }
 
-/// How far it came to a restart.
-pub enum Turn {
-    Restarted,
-    /// Nothing waits for one any more, or not at this time.
-    NotDue,
-    /// Another instance comes first, or is not there: until when.
-    Waits(&'static str),
-}
-
 /// Restarts an instance, if it is due by what RDS says now. Of a cluster one after the other, the writer first, and only while
 /// all others are available (Aurora User Guide, "Rebooting an Aurora cluster with read availability").
-pub async fn restart(aws: &Aws, identifier: &str, at_once: bool) -> Result<Turn, CloudError> {
+///
+/// Answers until when to wait: for its own restart, or for its turn. None: nothing waits for one any more, or not at this time.
+pub async fn restart(aws: &Aws, identifier: &str, at_once: bool) -> Result<Option<&'static str>, CloudError> {
     let read = aws.rds.describe_db_instances().db_instance_identifier(identifier).send().await;
     let read = read.during("rds:DescribeDBInstances")?.db_instances.unwrap_or_default();
-    let Some(instance) = read.first() else { return Ok(Turn::NotDue) };
+    let Some(instance) = read.first() else { return Ok(None) };
     if !at_once && !is_open(instance.preferred_maintenance_window().unwrap_or_default(), Timestamp::now()) {
-        return Ok(Turn::NotDue);
+        return Ok(None);
     }
     let (clusters, members) = match instance.db_cluster_identifier() {
         None => (Vec::new(), read),
@@ -114,7 +107,7 @@ pub async fn restart(aws: &Aws, identifier: &str, at_once: bool) -> Result<Turn,
         }
     };
     if members.iter().any(|member| member.db_instance_status() != Some("available")) {
-        return Ok(Turn::Waits("all instances of the database are available"));
+        return Ok(Some("all instances of the database are available"));
     }
     let writes = |identifier: Option<&str>| {
         let mut all = clusters.iter().flat_map(|cluster| cluster.db_cluster_members());
@@ -123,13 +116,13 @@ pub async fn restart(aws: &Aws, identifier: &str, at_once: bool) -> Result<Turn,
     let pending = members.iter().filter(|member| says_pending(member, &clusters));
     let pending = pending.map(|member| member.db_instance_identifier());
     match pending.min_by_key(|identifier| (!writes(*identifier), *identifier)).flatten() {
-        None => Ok(Turn::NotDue),
-        Some(next) if next != identifier => Ok(Turn::Waits("another instance has restarted")),
+        None => Ok(None),
+        Some(next) if next != identifier => Ok(Some("another instance has restarted")),
         Some(_) => {
             let call = aws.rds.reboot_db_instance().db_instance_identifier(identifier).send().await;
             call.during("rds:RebootDBInstance")?;
             aws.restarts.note(identifier);
-            Ok(Turn::Restarted)
+            Ok(Some("the instance has restarted"))
         }
     }
 }
