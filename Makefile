@@ -28,9 +28,10 @@ demo: build ## Build a platform on an emulated AWS, break it, watch it being put
 
 test: unit emulator-check chart-test scenarios ## Run all tests
 
-bench: build ## Measure a release build: time, calls, CPU, memory (PLATFORMS=1,10 sets how many)
-	cargo build --locked -j $(JOBS) --release -p payment-platform-controller
-	@CONTROLLER_BINARY=$(CARGO_TARGET_DIR)/release/payment-platform-controller $(CARGO_TARGET_DIR)/debug/bench
+bench: build ## Measure a release build: time, calls, CPU, memory (PLATFORMS=1,10 and PLATFORMS_IN_MEMORY=1000 set how many)
+	cargo build --locked -j $(JOBS) --release -p payment-platform-controller --bins $(if $(PLATFORMS_IN_MEMORY),--example in-memory)
+	@CONTROLLER_BINARY=$(CARGO_TARGET_DIR)/release/payment-platform-controller \
+	  IN_MEMORY_BINARY=$(CARGO_TARGET_DIR)/release/examples/in-memory $(CARGO_TARGET_DIR)/debug/bench
 
 bench-plan: ## Measure deciding alone, without AWS and Kubernetes, for 1, 100 and 1,000 platforms
 	cargo bench --locked -j $(JOBS) -p payment-platform-controller --bench plan

@@ -24,7 +24,7 @@ use crate::lease::{self, Elector, Held};
 use crate::pass::Limits;
 use crate::platform::desired;
 use crate::rbac;
-use crate::scope::{Scopes, Settings as ScopeSettings};
+use crate::scope::{Catalogue, Scopes, Settings as ScopeSettings};
 use crate::status::Limits as StatusLimits;
 
 /// Builds PCI DSS payment environments on AWS from one Kubernetes object, and keeps them so.
@@ -202,7 +202,7 @@ impl AwsFlags {
         }
     }
 
-    async fn scopes(&self, lease: Option<Held>) -> Scopes {
+    async fn scopes(&self, lease: Option<Held>, catalogue: Catalogue) -> Scopes {
         let settings = ScopeSettings {
             connect_timeout: Duration::from_secs(self.connect_timeout_seconds),
             identity_age: Duration::from_secs(self.identity_seconds),
@@ -221,6 +221,7 @@ impl AwsFlags {
             attempts: self.attempts,
             principal_arn: self.principal_arn.clone(),
             lease,
+            catalogue,
         };
         Scopes::from_environment(settings).await
     }
@@ -284,12 +285,17 @@ fn show(text: &str) -> anyhow::Result<ExitCode> {
 
 /// Runs one command.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    run_with(cli, Catalogue::default()).await
+}
+
+/// The same with another catalogue of what platforms consist of.
+pub async fn run_with(cli: Cli, catalogue: Catalogue) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Run(flags) => daemon(*flags).await,
+        Command::Run(flags) => daemon(*flags, catalogue).await,
         Command::Plan(flags) => {
             start_log(LogFormat::Text, "warn")?;
             let object = manifest(&flags.file)?;
-            let scopes = flags.aws.scopes(None).await;
+            let scopes = flags.aws.scopes(None, catalogue).await;
             let form = plan::Form { json: flags.output == PlanFormat::Json, all: flags.all };
             plan::run(&scopes, object, flags.aws.limits(), form).await
         }
@@ -309,7 +315,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// Works while the lease is ours; a lease that is lost ends the process, whose successor starts with a clear head.
-async fn daemon(flags: Run) -> anyhow::Result<ExitCode> {
+async fn daemon(flags: Run, catalogue: Catalogue) -> anyhow::Result<ExitCode> {
     start_log(flags.log_format, &flags.log)?;
     let attempt = flags.aws.attempt_timeout_seconds;
     anyhow::ensure!(
@@ -320,7 +326,7 @@ async fn daemon(flags: Run) -> anyhow::Result<ExitCode> {
     );
     let client = kube::Client::try_default().await.context("cannot reach a cluster (KUBECONFIG or in-cluster)")?;
     let held = Held::default();
-    let scopes = flags.aws.scopes(Some(held.clone())).await;
+    let scopes = flags.aws.scopes(Some(held.clone()), catalogue).await;
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "local".to_owned());
     let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos();
     let config = lease::Config {

@@ -23,7 +23,6 @@ use sha2::{Digest, Sha256};
 pub use self::state::State;
 use crate::aws::cloudfront::OWNER_CHARACTERS;
 use crate::aws::{Aws, KINDS};
-use crate::platform::desired;
 use crate::quota::{self, Exceeded};
 use crate::scope::{Ages, Login, Scope, Scopes, Session};
 
@@ -194,7 +193,7 @@ pub async fn prepare(
     let mut facts = facts(scopes, &session, &identity, &home, subject).await?;
     // What is asked for, with all that it lowers; what waits for approval is put back to what is in force below.
     facts.approved = true;
-    let (mut platform, mut graph) = wanted(subject, &facts)?;
+    let (mut platform, mut graph) = wanted(scopes, subject, &facts)?;
     regions.extend(graph.nodes().iter().map(|node| node.id.region.clone()));
     let places = open(scopes, &session, &identity, regions).await;
     // Where it is not known which region was the own one nothing may be overlooked.
@@ -213,7 +212,7 @@ pub async fn prepare(
         }
         (Some(_), None) if platform.as_ref().is_some_and(|platform| !platform.lowered.is_empty()) => {
             facts.approved = false;
-            (platform, graph) = wanted(subject, &facts)?;
+            (platform, graph) = wanted(scopes, subject, &facts)?;
             judged = seen(&graph, platform.as_ref(), state, BTreeSet::new());
         }
         _ => {}
@@ -286,7 +285,7 @@ async fn facts(
 }
 
 /// What is to exist: nothing when the object is being deleted.
-fn wanted(subject: &Subject, facts: &Facts) -> Result<(Option<Platform>, Graph<Aws>), Refusal> {
+fn wanted(scopes: &Scopes, subject: &Subject, facts: &Facts) -> Result<(Option<Platform>, Graph<Aws>), Refusal> {
     let Some(spec) = subject.spec.as_ref().filter(|_| !subject.is_deleted()) else {
         return Ok((None, Graph::default()));
     };
@@ -295,7 +294,7 @@ fn wanted(subject: &Subject, facts: &Facts) -> Result<(Option<Platform>, Graph<A
         return Err(Refusal::LongName { characters });
     }
     let platform = Platform::resolve(spec, facts).map_err(Refusal::Invalid)?;
-    let graph = desired(&platform, &subject.owner);
+    let graph = scopes.desired(&platform, &subject.owner);
     Ok((Some(platform), graph))
 }
 

@@ -8,17 +8,19 @@ use std::time::{Duration, Instant};
 use aws_config::{AppName, SdkConfig};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use futures::future::{join, join_all};
+use futures::future::{BoxFuture, join, join_all};
+use payment_platform_api::Platform;
 use payment_platform_api::database::Offer;
 use payment_platform_api::spec::Engine;
 use payment_platform_engine::inventory::{KindLook, Place};
-use payment_platform_engine::resource::Kind;
-use payment_platform_engine::{CloudError, Look, Region, Tier};
+use payment_platform_engine::resource::{AnyFound, Kind};
+use payment_platform_engine::{CloudError, Graph, Look, Owner, Region, Tier};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::aws::client::Clients;
 use crate::aws::error::During;
 use crate::aws::limits::Limits;
+use crate::aws::marked::Marked;
 use crate::aws::transport::{Gate, Transport};
 use crate::aws::{Aws, KINDS};
 use crate::lease::Held;
@@ -51,6 +53,25 @@ pub struct Settings {
     pub principal_arn: Option<String>,
     /// None: nothing is fenced (the command line).
     pub lease: Option<Held>,
+    pub catalogue: Catalogue,
+}
+
+/// What platforms consist of and how it is looked at. The measurement of a thousand platforms keeps them in memory by another one.
+#[derive(Clone, Copy)]
+pub struct Catalogue {
+    /// What a platform is to consist of.
+    pub desired: fn(&Platform, &Owner) -> Graph<Aws>,
+    /// Reads things of one kind.
+    pub sweep: fn(Kind<Aws>, Arc<Aws>, Look) -> Sweep,
+}
+
+/// A look at one kind that is under way.
+pub type Sweep = BoxFuture<'static, Result<Vec<AnyFound>, CloudError>>;
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self { desired: crate::platform::desired, sweep: |kind, aws, look| (kind.sweep)(aws, look) }
+    }
 }
 
 /// After what time a look that has failed once is repeated.
@@ -58,6 +79,9 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// How long it is believed what RDS offers: new versions come every few weeks.
 const OFFERS_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// After what time without a pass a login's session goes, with all that was seen by it: above the longest pause between passes.
+const UNUSED: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Where services without a region are signed for (partition `aws`).
 const HOME_OF_GLOBAL: &str = "us-east-1";
@@ -67,7 +91,8 @@ pub struct Scopes {
     base: SdkConfig,
     settings: Settings,
     transport: Transport,
-    sessions: Mutex<HashMap<Login, Arc<Session>>>,
+    /// With the time at which each was asked for last.
+    sessions: Mutex<HashMap<Login, (Instant, Arc<Session>)>>,
 }
 
 /// Who the account answers to, as it was found out at some time.
@@ -89,6 +114,7 @@ pub struct Session {
 /// One login in one region: clients, and what was last seen of each kind.
 pub struct Scope {
     pub aws: Arc<Aws>,
+    catalogue: Catalogue,
     looks: Mutex<BTreeMap<&'static str, Arc<KindLook>>>,
     /// Looks in a row that have failed, by kind.
     failures: StdMutex<BTreeMap<&'static str, u32>>,
@@ -139,12 +165,20 @@ impl Scopes {
         Self { base, settings, transport, sessions: Mutex::default() }
     }
 
+    /// What a platform is to consist of.
+    pub fn desired(&self, platform: &Platform, owner: &Owner) -> Graph<Aws> {
+        (self.settings.catalogue.desired)(platform, owner)
+    }
+
     /// The session of a login, made when it is first asked for.
     pub async fn session(&self, login: &Login) -> Arc<Session> {
         let mut sessions = self.sessions.lock().await;
-        if let Some(session) = sessions.get(login) {
+        let now = Instant::now();
+        if let Some((used, session)) = sessions.get_mut(login) {
+            *used = now;
             return session.clone();
         }
+        sessions.retain(|_, (used, _)| now.duration_since(*used) < UNUSED);
         let config = match &login.role_arn {
             None => self.base.clone(),
             Some(role) => {
@@ -160,7 +194,7 @@ impl Scopes {
         };
         let session =
             Arc::new(Session { config, login: login.clone(), identity: Mutex::default(), scopes: Mutex::default() });
-        sessions.insert(login.clone(), session.clone());
+        sessions.insert(login.clone(), (now, session.clone()));
         session
     }
 
@@ -228,12 +262,15 @@ impl Scopes {
             key_marks: crate::aws::kms::KeyMarks::default(),
             tags_read: crate::aws::tag_index::TagsRead::default(),
             groups_read: crate::aws::rds::GroupsRead::default(),
+            web_acls: Marked::default(),
+            distributions: Marked::default(),
             restarts: crate::aws::rds::Restarts::default(),
             dhcp_options: crate::aws::ec2::DhcpOptionsSets::default(),
         };
         let aws = Arc::new(Aws::new(Arc::new(clients)));
         let scope = Arc::new(Scope {
             aws,
+            catalogue: self.settings.catalogue,
             looks: Mutex::default(),
             failures: StdMutex::default(),
             zones: OnceCell::new(),
@@ -264,7 +301,7 @@ impl Scope {
             None => true,
         });
         let round = self.aws.indexed_round();
-        let seen = join_all(due.map(|kind| sweep(&round, kind, Look::All))).await;
+        let seen = join_all(due.map(|kind| self.sweep(&round, kind, Look::All))).await;
         self.count_failures(&seen);
         looks.extend(seen);
         // Others may have looked at more here.
@@ -281,7 +318,7 @@ impl Scope {
         let mut looks = self.looks.lock().await;
         let round = self.aws.round();
         let due = KINDS.iter().filter(|kind| kinds.contains(&kind.name));
-        let seen = join_all(due.map(|kind| sweep(&round, kind, Look::All))).await;
+        let seen = join_all(due.map(|kind| self.sweep(&round, kind, Look::All))).await;
         self.count_failures(&seen);
         looks.extend(seen.clone());
         seen
@@ -319,7 +356,16 @@ impl Scope {
 
     /// Reads some things of one kind by their ids, for one platform only.
     pub async fn read(&self, kind: &Kind<Aws>, ids: Vec<String>) -> Arc<KindLook> {
-        sweep(&self.aws.round(), kind, Look::Ids(ids)).await.1
+        self.sweep(&self.aws.round(), kind, Look::Ids(ids)).await.1
+    }
+
+    async fn sweep(&self, round: &Arc<Aws>, kind: &Kind<Aws>, look: Look) -> (&'static str, Arc<KindLook>) {
+        let began = Instant::now();
+        let found = (self.catalogue.sweep)(*kind, round.clone(), look).await;
+        if let Err(error) = &found {
+            tracing::warn!(kind = kind.name, region = %round.region, %error, "Could not look.");
+        }
+        (kind.name, Arc::new(KindLook::new(began, found)))
     }
 
     /// The zones in which each of the platform's interface endpoints is offered.
@@ -357,13 +403,4 @@ impl Scope {
         known.insert(asked, (Instant::now(), offers.clone()));
         Ok(offers)
     }
-}
-
-async fn sweep(round: &Arc<Aws>, kind: &Kind<Aws>, look: Look) -> (&'static str, Arc<KindLook>) {
-    let began = Instant::now();
-    let found = (kind.sweep)(round.clone(), look).await;
-    if let Err(error) = &found {
-        tracing::warn!(kind = kind.name, region = %round.region, %error, "Could not look.");
-    }
-    (kind.name, Arc::new(KindLook::new(began, found)))
 }

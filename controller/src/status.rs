@@ -293,7 +293,10 @@ fn drafts(report: &Report, drift: &[Drift], paused: bool, wanted: bool) -> Vec<D
     match first {
         None if paused => drafts.push(Draft::new("Ready", true, "Paused", "As described when last seen; paused.")),
         None => {
-            drafts.push(Draft::new("Ready", true, "AsDescribed", format!("Everything is as described ({progress}).")))
+            let later = report.entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Held(Hold::Later(_))));
+            let later: String = later.map(|entry| format!(" {}.", explain(entry))).collect();
+            let message = format!("Everything is as described ({progress}).{later}");
+            drafts.push(Draft::new("Ready", true, "AsDescribed", message));
         }
         Some(_) if paused => {
             let message = format!("Paused; {} nodes are not as described.", problems.len());

@@ -352,6 +352,7 @@ def a_distribution_keeps_its_settings(aws: Aws) -> None:
     same(found["AllowedMethods"]["Items"], ["HEAD", "DELETE", "POST", "GET", "OPTIONS", "PUT", "PATCH"])
     (summary,) = aws.cloudfront.list_distributions()["DistributionList"]["Items"]
     has(summary, Id=id, Comment="assets", Enabled=False, WebACLId="")
+    same(summary["ETag"], aws.cloudfront.get_distribution(Id=id)["ETag"])
     parts = ("Origins", "Aliases", "DefaultCacheBehavior", "CacheBehaviors", "ViewerCertificate")
     has(summary, **{key: whole[key] for key in parts})
     theirs_again = {"CloudFrontDefaultCertificate": True, "MinimumProtocolVersion": "TLSv1.2_2021"}

@@ -406,6 +406,7 @@ def what_is_changed_at_once(aws: Aws) -> None:
         "MonitoringRoleArn": at["role"],
         "PerformanceInsightsRetentionPeriod": 31,
         "EnablePerformanceInsights": True,
+        "PerformanceInsightsKMSKeyId": at["key"],
         "MaxAllocatedStorage": 500,
     }
     modify(

@@ -326,6 +326,13 @@ def instances_have_states_and_interfaces(aws: Aws) -> None:
     read = read_instance(aws)
     has(read, PerformanceInsightsEnabled=True, PerformanceInsightsKMSKeyId=usable, PubliclyAccessible=False)
     same(read["DBSubnetGroup"]["DBSubnetGroupName"], "subnets")
+    for changed in (
+        {"EnablePerformanceInsights": True, "PerformanceInsightsKMSKeyId": key(aws, "rds")},
+        {"EnablePerformanceInsights": True},
+        {"PerformanceInsightsKMSKeyId": usable},
+    ):
+        with refused("InvalidParameterCombination"):
+            aws.rds.modify_db_instance(DBInstanceIdentifier="writer", **changed)
     instance(aws, "reader")
     assert read_instance(aws, "reader")["DbiResourceId"] != read["DbiResourceId"], "one resource id for two"
     until("available", lambda: read_instance(aws, "reader")["DBInstanceStatus"])

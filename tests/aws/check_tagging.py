@@ -4,21 +4,22 @@ import time
 from typing import Any
 
 import durations
+from check_cloudfront import config, in_virginia
 from checks import CONFIG, REGION, SESSION, Aws, check, same
 
 OWNER = "example.com/owner"
 LAG = max(durations.LEAST["tag-index-lagging"], 0.1) + 0.1
 
 
-def listed(aws: Aws, services: list[str], page: int = 100) -> dict[str, dict[str, str]]:
+def listed(aws: Aws, services: list[str], page: int = 100, index: Any = None) -> dict[str, dict[str, str]]:
     """What the index says once it is as late as it may be."""
-    everything = {}
+    index, everything = index or aws.resourcegroupstaggingapi, {}
     for _ in range(2):
         request: dict[str, Any] = {"TagFilters": [{"Key": OWNER}], "ResourceTypeFilters": services}
         request["ResourcesPerPage"] = page
-        answers = [aws.resourcegroupstaggingapi.get_resources(**request)]
+        answers = [index.get_resources(**request)]
         while token := answers[-1].get("PaginationToken"):
-            answers.append(aws.resourcegroupstaggingapi.get_resources(**request, PaginationToken=token))
+            answers.append(index.get_resources(**request, PaginationToken=token))
         things = [thing for answer in answers for thing in answer["ResourceTagMappingList"]]
         everything = {one["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in things}
         time.sleep(LAG)
@@ -55,6 +56,15 @@ def index_has_buckets_of_its_region_only(aws: Aws) -> None:
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
         s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags(aws)})
     same(list(listed(aws, ["s3"])), [f"arn:aws:s3:::{here}"])
+
+
+@check
+def index_has_distributions_in_virginia_only(aws: Aws) -> None:
+    tagged = {"DistributionConfig": config(), "Tags": {"Items": tags(aws)}}
+    made = aws.cloudfront.create_distribution_with_tags(DistributionConfigWithTags=tagged)["Distribution"]
+    virginia = in_virginia(aws, "resourcegroupstaggingapi")
+    same(listed(aws, ["cloudfront"], index=virginia), {made["ARN"]: {OWNER: "a"}})
+    same(listed(aws, ["cloudfront"]), {})
 
 
 @check

@@ -113,15 +113,17 @@ def _scalable_targets(backend: Any) -> Iterator[tuple[str, str, dict[str, str]]]
             yield "application-autoscaling:scalable-target", target.arn, target.tags
 
 
-@mend("tagging-regions", "a region has the buckets that are in it")
+@mend("tagging-regions", "a region has the buckets that are in it, and us-east-1 what has no region")
 def regions() -> None:
-    """AWS: GetResources answers what is in the region that it is called in (API Reference). moto: shows all buckets in every
-    region. Goes when a bucket of another region is missing."""
+    """AWS: GetResources answers what is in the region that it is called in, and things of CloudFront in us-east-1 (API
+    Reference). moto: shows all buckets and distributions in every region. Goes when those of another region are missing."""
 
     @around(ResourceGroupsTaggingAPIBackend, "_get_resources_generator")
     def in_region(original: Callable, backend: Any, *args: Any, **kwargs: Any) -> Iterator[TaggedResource]:
         for thing in original(backend, *args, **kwargs):
-            if thing.resource_type != "s3:bucket" or thing.extra.get("region") == backend.region_name:
+            service = thing.resource_type.split(":")[0]
+            region = {"s3": thing.extra.get("region"), "cloudfront": "us-east-1"}.get(service, backend.region_name)
+            if region == backend.region_name:
                 yield thing
 
     @around(S3Backend, "iter_tagged_resources")

@@ -289,6 +289,24 @@ def rds_performance_insights(request: Any) -> str | None:
 
 
 @rule(
+    "rds-performance-insights-key",
+    "InvalidParameterCombination",
+    "the key of Performance Insights goes with being on, and stays what it was when it first was on",
+    RDSResponse,
+    *MAKES,
+    "ModifyDBInstance",
+)
+def rds_performance_insights_key(request: Any) -> str | None:
+    key, turned_on = request.params.get("PerformanceInsightsKMSKeyId"), request.params.get("EnablePerformanceInsights")
+    if key and not turned_on:
+        return "Can not set PerformanceInsightsKMSKeyId without EnablePerformanceInsights"
+    known = _known(request.backend.databases, request.params.get("DBInstanceIdentifier"))
+    own = getattr(known, "performance_insights_kms_key_id", None)
+    # To leave it out is to ask for the account's default key.
+    return "You can't change your Performance Insights KMS key." if turned_on and own and key != own else None
+
+
+@rule(
     "rds-cluster-parameter-group",
     "DBClusterParameterGroupNotFound",
     "the parameter group of a cluster exists",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use aws_sdk_rds::types::DbInstance;
 use futures::FutureExt;
+use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_tests::aws::Account;
 use serde_json::{Value, json};
 
@@ -16,6 +17,7 @@ use crate::world::World;
 pub const ALL: &[(&str, Scenario)] = &[
     ("with_mysql_everything_that_uses_the_database_knows_it", |world| built(world).boxed()),
     ("mysql_grows_in_place_and_leaves_a_snapshot", |world| grown(world).boxed()),
+    ("mysql_of_another_major_version_leaves_the_options_of_its_snapshots", |world| upgraded(world).boxed()),
 ];
 
 async fn instance(aws: &Account) -> anyhow::Result<DbInstance> {
@@ -97,6 +99,39 @@ async fn grown(world: Arc<World>) -> anyhow::Result<()> {
     // What is kept is tagged as kept.
     let taken = [&deletion()[..], MYSQL[1], &["ModifyDBInstance", "ModifyLoadBalancerAttributes"], &kept()].concat();
     place.wrote_nothing_but(before, &taken)
+}
+
+async fn upgraded(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let database = json!({"engine": "mysql", "engineVersion": "8.0.42", "applyImmediately": true});
+    let object = place.built("payments", json!({ "database": database })).await?;
+    let rds = &place.aws.rds;
+    let call = rds.create_db_snapshot().db_instance_identifier("mysql-payment-prd").db_snapshot_identifier("before");
+    call.send().await?;
+    object.merge(json!({"spec": {"database": {"engineVersion": "8.4.6"}}})).await?;
+    object.ready().await?;
+    let now = instance(&place.aws).await?;
+    ensure!(now.engine_version() == Some("8.4.6"), "{:?}", now.engine_version());
+    // The snapshot is restored with the options that the database had.
+    let said = "mysql-options: no longer wanted; it stays while there are snapshots with it";
+    let ready = |status: &PaymentPlatformStatus| -> String {
+        let found = status.conditions.iter().find(|condition| condition.type_ == "Ready");
+        found.filter(|ready| ready.status == "True").map(|ready| ready.message.clone()).unwrap_or_default()
+    };
+    object.until("Ready, and the old options said", |status| ready(status).contains(said)).await?;
+    let before = place.writes()?.len();
+    object.look_now().await?;
+    place.no_write_since(before)?;
+    // Those that RDS takes by itself expire.
+    for snapshot in rds.describe_db_snapshots().send().await?.db_snapshots() {
+        rds.delete_db_snapshot().set_db_snapshot_identifier(snapshot.db_snapshot_identifier.clone()).send().await?;
+    }
+    object.until("rid of the old options", |status| !ready(status).is_empty() && !ready(status).contains(said)).await?;
+    let groups = rds.describe_option_groups().send().await?;
+    let names: Vec<&str> = groups.option_groups_list().iter().filter_map(|group| group.option_group_name()).collect();
+    let ours: Vec<&&str> = names.iter().filter(|name| name.starts_with("mysql-options-payment-")).collect();
+    ensure!(ours == [&"mysql-options-payment-prd-8-4"], "{ours:?}");
+    Ok(())
 }
 
 /// What marks things as kept.

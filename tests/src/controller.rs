@@ -22,12 +22,16 @@ pub fn binary() -> anyhow::Result<PathBuf> {
 
 /// The binary with the emulator's endpoint and test credentials in its environment.
 pub fn command(emulator: &Emulator) -> anyhow::Result<Command> {
-    let mut command = Command::new(binary()?);
+    Ok(command_of(&binary()?, emulator))
+}
+
+fn command_of(binary: &Path, emulator: &Emulator) -> Command {
+    let mut command = Command::new(binary);
     command.env("AWS_ENDPOINT_URL", &emulator.endpoint).env("AWS_REGION", "us-east-1");
     if emulator.is_ours() {
         command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env_remove("AWS_PROFILE");
     }
-    Ok(command)
+    command
 }
 
 /// A running controller.
@@ -44,8 +48,19 @@ impl Controller {
 
     /// The same with the rights of a kubeconfig.
     pub fn start_as(kubeconfig: &Path, emulator: &Emulator, log: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        Self::start_of(&binary()?, kubeconfig, emulator, log, flags)
+    }
+
+    /// The same of another binary with the same commands.
+    pub fn start_of(
+        binary: &Path,
+        kubeconfig: &Path,
+        emulator: &Emulator,
+        log: &Path,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
-        let process = command(emulator)?
+        let process = command_of(binary, emulator)
             .env("KUBECONFIG", kubeconfig)
             .arg("run")
             .args(flags)

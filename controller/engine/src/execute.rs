@@ -270,7 +270,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 self.end(index, step, outcome);
                 return None;
             }
-            Step::Create | Step::Replace(Replace::CreateFirst, _) => resource.create(&*wish.fields, context),
+            Step::Create | Step::Replace(Replace::CreateFirst, _) => resource.create(&wish.fields, context),
             Step::Replace(Replace::DeleteFirst | Replace::Refuse, _) => {
                 let (kind, found) = (resource.kind(), found?);
                 let cloud_id = found.cloud_id.clone();
@@ -281,7 +281,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 })
             }
             Step::Update(changes) => match found.and_then(|found| found.output.clone()) {
-                Some(now) => resource.update(&*wish.fields, &*now, changes.clone(), context),
+                Some(now) => resource.update(&wish.fields, &*now, changes.clone(), context),
                 None => {
                     let outcome = held(&Hold::Busy("not usable yet"));
                     self.end(index, step, outcome);

@@ -7,7 +7,7 @@ use crate::id::NodeId;
 use crate::inventory::{Extra, Observation, Role};
 use crate::memory::Memory;
 use crate::plan::{Notice, Options, Plan, Planned, Step};
-use crate::resource::{AnyFound, Delete, Kind, Replace};
+use crate::resource::{AnyFound, Delete, Kind, Replace, Unready};
 
 /// Whether we have made the node's own thing in place of this one. After a restart it is known by its age: of what is replaced
 /// before it is deleted, an older thing is one that was.
@@ -83,6 +83,8 @@ pub fn plan_extra<C: 'static>(
         Step::Hold(Hold::Observing)
     } else if let Some(hold) = options.contested.get(node).filter(|_| *role == Role::Twin) {
         Step::Hold(hold.clone())
+    } else if let (Some(Unready::Later(what)), false) = (&found.unready, options.deleting) {
+        Step::Hold(Hold::Later(what.clone()))
     } else {
         Step::Delete
     };

@@ -68,6 +68,15 @@ impl<C: 'static> Graph<C> {
         Ref::to(id)
     }
 
+    /// The same graph of other resources, which refer to the same nodes.
+    pub fn map(self, other: impl Fn(&NodeId, Arc<dyn AnyResource<C>>) -> Arc<dyn AnyResource<C>>) -> Self {
+        let nodes = self.nodes.into_iter().map(|node| {
+            let resource = other(&node.id, node.resource);
+            Node { resource, ..node }
+        });
+        Self { nodes: nodes.collect(), index: self.index }
+    }
+
     pub fn nodes(&self) -> &[Node<C>] {
         &self.nodes
     }

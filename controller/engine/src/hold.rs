@@ -48,6 +48,9 @@ pub enum Hold {
     Quota(String),
     #[error("left alone until {until}: {reason}")]
     Excepted { reason: String, until: String },
+    /// It is no longer wanted, harms nobody, and can be deleted later.
+    #[error("no longer wanted; {0}")]
+    Later(String),
     /// Decided by the caller for the whole platform, in its own words.
     #[error("{0}")]
     Platform(String),

@@ -349,14 +349,15 @@ fn compare<C: 'static>(
     let kind = node.resource.kind();
     let replace = |change: &Change| kind.replace_on.iter().find(|(path, _)| change.path.starts_with(path));
     let Some((_, how)) = changes.iter().find_map(replace) else { return Step::Update(changes) };
-    let fields = changes.iter().filter(|change| replace(change).is_some()).map(|change| change.path.to_string());
-    if kind.stateful && !options.approved.contains(&node.id) {
-        return Step::Hold(Hold::WouldLoseData { fields: fields.collect() });
+    let (replacing, in_place): (Vec<_>, Vec<_>) = changes.iter().cloned().partition(|change| replace(change).is_some());
+    let fields = replacing.iter().map(|change| change.path.to_string()).collect();
+    match how {
+        // What is never put right must not keep open what can be.
+        Replace::Refuse if !in_place.is_empty() => Step::Update(in_place),
+        Replace::Refuse => Step::Hold(Hold::WouldDisrupt { fields }),
+        _ if kind.stateful && !options.approved.contains(&node.id) => Step::Hold(Hold::WouldLoseData { fields }),
+        how => Step::Replace(*how, changes),
     }
-    if *how == Replace::Refuse {
-        return Step::Hold(Hold::WouldDisrupt { fields: fields.collect() });
-    }
-    Step::Replace(*how, changes)
 }
 
 fn unseen_hold(unseen: &Unseen) -> Hold {

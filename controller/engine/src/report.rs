@@ -33,9 +33,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether the node is as it should be, or as somebody wants it left for a while.
+    /// Whether the node is as it should be, or left for a while without anybody waiting for it.
     pub fn is_ready(&self) -> bool {
-        matches!(self, Self::Unchanged | Self::Changed | Self::Held(Hold::Excepted { .. }))
+        matches!(self, Self::Unchanged | Self::Changed | Self::Held(Hold::Excepted { .. } | Hold::Later(_)))
     }
 }
 

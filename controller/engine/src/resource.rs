@@ -383,10 +383,10 @@ pub trait AnyResource<C: 'static>: Send + Sync {
     fn json(&self) -> serde_json::Value;
     fn unique_name(&self) -> Option<String>;
     fn wish(&self, outputs: &Outputs, seen: Option<&dyn AnyFields>) -> Result<Wish, Pending>;
-    fn create(&self, want: &dyn AnyFields, context: Context<C>) -> BoxFuture<'static, Result<Effect, CloudError>>;
+    fn create(&self, want: &Arc<dyn AnyFields>, context: Context<C>) -> BoxFuture<'static, Result<Effect, CloudError>>;
     fn update(
         &self,
-        want: &dyn AnyFields,
+        want: &Arc<dyn AnyFields>,
         now: &dyn AnyOutput,
         changes: Vec<Change>,
         context: Context<C>,
@@ -415,10 +415,10 @@ impl<R: Resource> AnyResource<R::Cloud> for R {
 
     fn create(
         &self,
-        want: &dyn AnyFields,
+        want: &Arc<dyn AnyFields>,
         context: Context<R::Cloud>,
     ) -> BoxFuture<'static, Result<Effect, CloudError>> {
-        match want.as_any().downcast_ref::<R::Fields>().cloned() {
+        match (**want).as_any().downcast_ref::<R::Fields>().cloned() {
             Some(want) => R::create(want, context).map(|done| done.map(effect::<R>)).boxed(),
             None => mismatch(R::KIND),
         }
@@ -426,12 +426,12 @@ impl<R: Resource> AnyResource<R::Cloud> for R {
 
     fn update(
         &self,
-        want: &dyn AnyFields,
+        want: &Arc<dyn AnyFields>,
         now: &dyn AnyOutput,
         changes: Vec<Change>,
         context: Context<R::Cloud>,
     ) -> BoxFuture<'static, Result<Effect, CloudError>> {
-        let want = want.as_any().downcast_ref::<R::Fields>().cloned();
+        let want = (**want).as_any().downcast_ref::<R::Fields>().cloned();
         let now = now.as_any().downcast_ref::<R::Output>().cloned();
         match (want, now) {
             (Some(want), Some(now)) => R::update(want, now, changes, context).map(|done| done.map(effect::<R>)).boxed(),

@@ -13,6 +13,7 @@ use payment_platform_engine::{CloudError, Region};
 use tokio::sync::OnceCell;
 
 use crate::aws::limits::Limits;
+use crate::aws::marked::Marked;
 use crate::aws::s3::TaggedBucket;
 use crate::aws::tag_index::TagsRead;
 use crate::aws::tags::TagMap;
@@ -41,6 +42,8 @@ pub struct Clients {
     pub key_marks: crate::aws::kms::KeyMarks,
     pub tags_read: TagsRead,
     pub groups_read: crate::aws::rds::GroupsRead,
+    pub web_acls: Marked<aws_sdk_wafv2::types::WebAcl>,
+    pub distributions: Marked<aws_sdk_cloudfront::types::Distribution>,
     pub restarts: crate::aws::rds::Restarts,
     pub dhcp_options: crate::aws::ec2::DhcpOptionsSets,
 }

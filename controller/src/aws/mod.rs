@@ -13,6 +13,7 @@ pub mod iam_policy;
 pub mod kms;
 pub mod limits;
 pub mod logs;
+pub mod marked;
 pub mod policy;
 pub mod rds;
 pub mod s3;

@@ -17,8 +17,18 @@ use crate::aws::error::During;
 use crate::aws::tags::{OWNER, TagMap};
 
 /// The services whose tags are read thing by thing otherwise. Without kinds of things: the API refuses one that it does not know.
-const SERVICES: [&str; 9] =
-    ["application-autoscaling", "cloudwatch", "elasticloadbalancing", "kms", "logs", "rds", "s3", "sns", "wafv2"];
+const SERVICES: [&str; 10] = [
+    "application-autoscaling",
+    "cloudfront",
+    "cloudwatch",
+    "elasticloadbalancing",
+    "kms",
+    "logs",
+    "rds",
+    "s3",
+    "sns",
+    "wafv2",
+];
 
 /// Things on one page; AWS takes no more.
 const PAGE: i32 = 100;

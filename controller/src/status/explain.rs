@@ -48,6 +48,7 @@ pub fn reason(entry: &Entry) -> &'static str {
             Hold::HoldsData => "HoldsData",
             Hold::InUse { .. } => "InUse",
             Hold::Contested { .. } => "Contested",
+            Hold::Later(_) => "LeftForLater",
             Hold::Platform(_) => "Paused",
         },
     }

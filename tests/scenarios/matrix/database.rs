@@ -31,6 +31,7 @@ pub const WAIVERS: &[Waiver] = &[
     waived("rds/event-subscription", "name", Changed, FIXED),
     waived("rds/instance", "cluster", Changed, FIXED),
     waived("rds/instance", "identifier", Changed, FIXED),
+    waived("rds/instance", "insights.key_arn", Changed, FIXED),
     waived("rds/instance", "waits_for_restart", Changed, RESTART),
     waived("rds/instance", "zone", Changed, FIXED),
     waived("rds/parameter-group", "family", Changed, FIXED),
@@ -120,7 +121,6 @@ pub const ROWS: &[Row] = &[
         &[
             ("automatic_minor_upgrades", Changed),
             ("class", Changed),
-            ("insights.key_arn", Changed),
             ("insights.retention_days", Changed),
             ("maintenance_window", Changed),
             ("parameter_group", Changed),
@@ -251,7 +251,7 @@ async fn modified_instance(scene: &Scene<'_>) -> anyhow::Result<()> {
     group.db_parameter_group_family("aurora-postgresql16").description("somebody's").send().await?;
     let call = rds.modify_db_instance().db_instance_identifier(name(&scene.id)).auto_minor_version_upgrade(false);
     let call = call.db_instance_class("db.r6g.xlarge").publicly_accessible(true);
-    let call = call.performance_insights_kms_key_id(scene.id_of("kms/key/s3")?).enable_performance_insights(true);
+    let call = call.performance_insights_kms_key_id(scene.id_of("kms/key/app")?).enable_performance_insights(true);
     let call = call.performance_insights_retention_period(731).preferred_maintenance_window("mon:12:00-mon:13:00");
     call.db_parameter_group_name("elsewhere-instance").send().await?;
     Ok(())

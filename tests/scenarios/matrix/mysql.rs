@@ -29,6 +29,7 @@ pub const WAIVERS: &[Waiver] = &[
     waived("rds/mysql-instance", "allocated_storage", Changed, "storage only grows, and what has grown stays"),
     waived("rds/mysql-instance", "database", Changed, FIXED),
     waived("rds/mysql-instance", "engine", Changed, FIXED),
+    waived("rds/mysql-instance", "insights.key_arn", Changed, FIXED),
     waived(
         "rds/mysql-instance",
         "engine_version",
@@ -73,7 +74,6 @@ pub const ROWS: &[Row] = &[
             ("security_groups.*", Removed),
             ("parameter_group", Changed),
             ("option_group", Changed),
-            ("insights.key_arn", Changed),
             ("insights.retention_days", Changed),
         ],
         |scene| modified(scene).boxed(),
@@ -169,7 +169,7 @@ async fn modified(scene: &Scene<'_>) -> anyhow::Result<()> {
     let call = call.db_instance_class("db.r6g.xlarge").multi_az(false).storage_type("gp2").db_port_number(3307);
     let call = call.publicly_accessible(true).vpc_security_group_ids(scene.id_of("ec2/security-group/alb")?);
     let call = call.db_parameter_group_name("elsewhere-mysql").option_group_name("elsewhere-options");
-    let call = call.performance_insights_kms_key_id(scene.id_of("kms/key/s3")?).enable_performance_insights(true);
+    let call = call.performance_insights_kms_key_id(scene.id_of("kms/key/app")?).enable_performance_insights(true);
     call.performance_insights_retention_period(731).apply_immediately(true).send().await?;
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! `make bench`: what a release build of the controller takes, on a real API server and the emulated AWS: from nothing to
 //! Ready, a complete look, a drift put right; for one platform and for many; with and without the time that AWS's answers
-//! take. Prints Markdown, which docs/performance.md shows and explains.
+//! take. A thousand platforms are kept in memory (`controller/examples/in-memory.rs`).
+//! With TIME_SCALE=1, how long AWS's own time makes a creation. Prints Markdown, which docs/performance.md shows and explains.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use payment_platform_tests::aws::Account;
 use payment_platform_tests::cluster::Cluster;
-use payment_platform_tests::controller::Controller;
+use payment_platform_tests::controller::{self, Controller};
 use payment_platform_tests::emulator::{Call, Emulator};
 use payment_platform_tests::object::Object;
 use serde_json::json;
@@ -36,6 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    if let Ok(scale) = std::env::var("TIME_SCALE") {
+        return at_pace(&scale).await;
+    }
     println!(
         "| one platform | added to each answer | seconds | calls | of these writes | CPU seconds | peak MiB (own) |"
     );
@@ -54,6 +59,13 @@ async fn main() -> anyhow::Result<()> {
         let count: usize = count.parse().context("PLATFORMS is a list of numbers")?;
         for accounts in [1, 10] {
             many_platforms(count, accounts).await?;
+        }
+    }
+    if let Ok(counts) = std::env::var("PLATFORMS_IN_MEMORY") {
+        println!("\n| platforms in memory | all Ready after s | CPU s to that end | CPU s a minute | peak MiB (own) |");
+        println!("|---|---|---|---|---|");
+        for count in counts.split(',') {
+            in_memory(count.parse().context("PLATFORMS_IN_MEMORY is a list of numbers")?).await?;
         }
     }
     show("Calls from nothing to Ready", &created);
@@ -82,13 +94,18 @@ struct Bench {
 
 impl Bench {
     async fn start(latency: u32, flags: &[&str]) -> anyhow::Result<Self> {
+        Self::start_of(&controller::binary()?, latency, "0", flags).await
+    }
+
+    async fn start_of(binary: &Path, latency: u32, scale: &str, flags: &[&str]) -> anyhow::Result<Self> {
         let latency = latency.to_string();
-        let emulator = Emulator::start_with(&["--latency-ms", &latency, "--time-scale", "0"])?;
+        let emulator = Emulator::start_with(&["--latency-ms", &latency, "--time-scale", scale])?;
         ensure!(emulator.is_ours(), "calls are counted by the emulator: unset AWS_ENDPOINT_URL");
         let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
         cluster.apply_crds().await?;
         let folder = tempfile::tempdir()?;
-        let controller = Controller::start(&cluster, &emulator, &folder.path().join("controller.log"), flags)?;
+        let controller =
+            Controller::start_of(binary, &cluster.kubeconfig, &emulator, &folder.path().join("controller.log"), flags)?;
         // It holds its lease and watches.
         tokio::time::sleep(Duration::from_secs(2)).await;
         Ok(Self { cluster, emulator, controller, _folder: folder })
@@ -97,6 +114,28 @@ impl Bench {
     async fn create(&self, name: &str, account: &str) -> anyhow::Result<Object> {
         let spec = json!({"environment": name, "aws": {"assumeRoleArn": Account::role_arn(account)}});
         Object::create(self.cluster.client().await?, "default", name, spec).await
+    }
+
+    async fn raise_quotas(&self, account: &str) -> anyhow::Result<()> {
+        for (service, quota) in QUOTAS {
+            self.emulator.quota(account, service, quota, 10_000).await?;
+        }
+        Ok(())
+    }
+
+    /// Seconds until this many platforms are Ready, spread over these accounts.
+    async fn create_many(&self, count: usize, accounts: &[String]) -> anyhow::Result<f64> {
+        let began = Instant::now();
+        let mut objects = Vec::new();
+        for number in 0..count {
+            objects.push(self.create(&format!("env-{number}"), &accounts[number % accounts.len()]).await?);
+        }
+        for object in &objects {
+            while object.ready().await.is_err() {
+                ensure!(began.elapsed() < PATIENCE, "not all are Ready after {PATIENCE:?}");
+            }
+        }
+        Ok(began.elapsed().as_secs_f64())
     }
 
     fn calls(&self, account: &str) -> anyhow::Result<Vec<Call>> {
@@ -150,6 +189,8 @@ async fn one_platform(latency: u32) -> anyhow::Result<(Vec<Call>, Vec<Call>)> {
     println!("| the same calls one after the other | {latency} ms | {in_turn:.2} | {} | | | |", created.len());
 
     object.look_now().await?;
+    // The index of tags, which follows later, knows everything then.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     let before = bench.calls(account)?.len();
     let (began, cpu) = (Instant::now(), bench.cpu_seconds()?);
     object.look_now().await?;
@@ -222,32 +263,57 @@ async fn many_platforms(count: usize, accounts: usize) -> anyhow::Result<()> {
     let bench = Bench::start(0, STEADY).await?;
     let names: Vec<String> = (0..accounts).map(|number| format!("1000000001{number:02}")).collect();
     for account in &names {
-        for (service, quota) in QUOTAS {
-            bench.emulator.quota(account, service, quota, 10_000).await?;
-        }
+        bench.raise_quotas(account).await?;
     }
-    let began = Instant::now();
-    let mut objects = Vec::new();
-    for number in 0..count {
-        objects.push(bench.create(&format!("env-{number}"), &names[number % accounts]).await?);
-    }
-    for object in &objects {
-        while object.ready().await.is_err() {
-            ensure!(began.elapsed() < PATIENCE, "not all are Ready after {PATIENCE:?}");
-        }
-    }
-    let took = began.elapsed().as_secs_f64();
+    let took = bench.create_many(count, &names).await?;
     let all = || -> anyhow::Result<usize> {
         names.iter().map(|account| Ok(bench.calls(account)?.len())).sum::<anyhow::Result<usize>>()
     };
     let made = all()?;
     // What is still under way ends; then some minutes of steady looks.
-    let minutes: f64 = std::env::var("STEADY_MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(2.0);
+    let minutes = steady_minutes();
     tokio::time::sleep(Duration::from_secs(20)).await;
     let (before, cpu) = (all()?, bench.cpu_seconds()?);
     tokio::time::sleep(Duration::from_secs_f64(minutes * 60.0)).await;
     let calls = (all()? - before) as f64 / minutes / count as f64;
     let cpu = (bench.cpu_seconds()? - cpu) / minutes;
     println!("| {count} | {accounts} | {took:.1} | {made} | {calls:.1} | {cpu:.2} | {} |", bench.memory()?);
+    Ok(())
+}
+
+/// One platform where AWS takes its time, or this part of it, for what it does by and by; with the flags of a production
+/// controller.
+async fn at_pace(scale: &str) -> anyhow::Result<()> {
+    let account = "100000000001";
+    let bench = Bench::start_of(&controller::binary()?, 50, scale, &[]).await?;
+    let began = Instant::now();
+    let object = bench.create("prd", account).await?;
+    while object.ready().await.is_err() {
+        ensure!(began.elapsed() < PATIENCE, "not Ready after {PATIENCE:?}");
+    }
+    let (minutes, calls) = (began.elapsed().as_secs_f64() / 60.0, bench.calls(account)?.len());
+    println!("From nothing to Ready at {scale} of AWS's time: {minutes:.1} minutes, {calls} calls.");
+    Ok(())
+}
+
+fn steady_minutes() -> f64 {
+    std::env::var("STEADY_MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(2.0)
+}
+
+/// Platforms of which only the first is on AWS.
+async fn in_memory(count: usize) -> anyhow::Result<()> {
+    let binary = std::env::var_os("IN_MEMORY_BINARY").context("IN_MEMORY_BINARY names no controller")?;
+    let bench = Bench::start_of(Path::new(&binary), 0, "0", STEADY).await?;
+    let account = "100000000001";
+    bench.raise_quotas(account).await?;
+    bench.create("template", account).await?.ready().await?;
+    let cpu = bench.cpu_seconds()?;
+    let took = bench.create_many(count, &[account.to_owned()]).await?;
+    let created = bench.cpu_seconds()? - cpu;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let (cpu, minutes) = (bench.cpu_seconds()?, steady_minutes());
+    tokio::time::sleep(Duration::from_secs_f64(minutes * 60.0)).await;
+    let steady = (bench.cpu_seconds()? - cpu) / minutes;
+    println!("| {count} | {took:.1} | {created:.1} | {steady:.2} | {} |", bench.memory()?);
     Ok(())
 }

@@ -30,6 +30,10 @@ pub struct State {
     pub busy: BTreeSet<String>,
     /// Ids of things that do not do their work, with the reason.
     pub unready: BTreeMap<String, Unready>,
+    /// Ids of things of which something differs that no call changes.
+    pub painted: BTreeSet<String>,
+    /// Ids of things at which something is to be done.
+    pub due: BTreeSet<String>,
     /// Ids of things whose deletion is only begun by the first call.
     pub slow: BTreeSet<String>,
     /// Ids that reads do not show.

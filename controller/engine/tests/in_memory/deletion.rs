@@ -1,7 +1,6 @@
 //! What is no longer wanted goes, after whatever uses it.
 
-use payment_platform_engine::Hold;
-use payment_platform_engine::{Graph, Outcome};
+use payment_platform_engine::{Graph, Hold, Outcome, Unready};
 
 use crate::driver::{Driver, built, wanted};
 use crate::kinds::Box;
@@ -52,6 +51,25 @@ fn what_is_no_longer_wanted_goes_but_not_what_holds_data() {
     assert_eq!(driver.cloud.contents(), ["test/box box 1 0", "test/vault vault 1 1"]);
     let vault = report.entries.iter().find(|entry| entry.node.name == "vault").unwrap();
     assert_eq!(vault.outcome, Outcome::Held(Hold::HoldsData));
+}
+
+#[test]
+fn what_can_only_go_later_keeps_nobody_waiting_and_goes_then() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let id = driver.cloud.ids("c").remove(0);
+    driver.cloud.with(|state| state.unready.insert(id.clone(), Unready::Later("a copy has it".to_owned())));
+    let without = crate::driver::box_and_vault(1);
+    let writes = driver.cloud.writes().len();
+    let report = driver.pass(&without);
+    let outcome = |name: &str| &report.entries.iter().find(|entry| entry.node.name == name).unwrap().outcome;
+    assert_eq!(*outcome("c"), Outcome::Held(Hold::Later("a copy has it".to_owned())));
+    assert!(outcome("c").is_ready());
+    assert!(matches!(outcome("b"), Outcome::Blocked { on } if on.name == "c"), "{:?}", outcome("b"));
+    assert_eq!(driver.cloud.writes().len(), writes, "it is not tried");
+    driver.cloud.with(|state| state.unready.clear());
+    driver.converge(&without);
+    assert!(driver.cloud.ids("c").is_empty());
 }
 
 #[test]

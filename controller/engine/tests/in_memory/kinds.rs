@@ -22,6 +22,10 @@ pub struct Fields {
     pub shape: i64,
     pub links: BTreeSet<String>,
     pub owner: String,
+    /// Cannot be taken off.
+    pub painted: bool,
+    /// Something is to be done once everything else is right.
+    pub due: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,8 +49,11 @@ macro_rules! kind {
             const KIND: &'static str = $kind;
             const ACTIONS: &'static [&'static str] = &[];
             // Sizes are changed in place up to 100; above that a shape of its own is needed. Of locks there is one at a time.
-            const REPLACE_ON: &'static [(&'static str, Replace)] =
-                &[("shape", if $guards { Replace::DeleteFirst } else { Replace::CreateFirst })];
+            const REPLACE_ON: &'static [(&'static str, Replace)] = &[
+                ("shape", if $guards { Replace::DeleteFirst } else { Replace::CreateFirst }),
+                ("painted", Replace::Refuse),
+            ];
+            const RETRIES: &'static [&'static str] = &["due"];
             const CLOSE_FIRST: &'static [&'static str] = &["links"];
             const STATEFUL: bool = $stateful;
             const GUARDS_DATA: bool = $guards;
@@ -69,7 +76,8 @@ macro_rules! kind {
             fn fields(&self, $up: &Up<'_>, _seen: Option<&Fields>) -> Result<Fields, Pending> {
                 let $this = self;
                 let links = $links;
-                Ok(Fields { size: self.size, shape: self.size / 100, links, owner: self.owner.uid.clone() })
+                let (size, owner) = (self.size, self.owner.uid.clone());
+                Ok(Fields { size, shape: size / 100, links, owner, painted: false, due: false })
             }
 
             async fn sweep(cloud: Arc<Cloud>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
@@ -132,25 +140,20 @@ fn sweep<R: Resource<Fields = Fields, Output = Output>>(
             .things
             .iter()
             .filter(|(id, thing)| thing.kind == kind && wanted(id, thing) && !state.hidden.contains(*id));
-        let all = things.map(|(id, thing)| {
-            let found = found(id, thing, state.half_read.contains(id), state.busy.contains(id));
-            Found { unready: state.unready.get(id).cloned(), ..found }
-        });
+        let all = things.map(|(id, thing)| found(id, thing, state));
         Ok(all.collect())
     })
 }
 
-fn found<R: Resource<Fields = Fields, Output = Output>>(
-    id: &str,
-    thing: &Thing,
-    half_read: bool,
-    busy: bool,
-) -> Found<R> {
+fn found<R: Resource<Fields = Fields, Output = Output>>(id: &str, thing: &Thing, state: &State) -> Found<R> {
+    let half_read = state.half_read.contains(id);
     let fields = Fields {
         size: thing.size,
         shape: thing.size / 100,
         links: thing.links.clone(),
         owner: thing.claim.as_ref().map(|claim| claim.owner.uid.clone()).unwrap_or_default(),
+        painted: state.painted.contains(id),
+        due: state.due.contains(id),
     };
     Found {
         claim: thing.claim.clone(),
@@ -163,8 +166,8 @@ fn found<R: Resource<Fields = Fields, Output = Output>>(
             false => Ok(fields),
         },
         output: Some(Output { id: id.to_owned() }),
-        busy: busy.then_some("pending"),
-        unready: None,
+        busy: state.busy.contains(id).then_some("pending"),
+        unready: state.unready.get(id).cloned(),
         leaving: false,
         created: None,
     }
@@ -205,6 +208,9 @@ fn update(now: Output, changes: Vec<Change>, cx: &Context<Cloud>) -> Result<Prog
         let Some(thing) = state.things.get_mut(&now.id) else {
             return Err(CloudError::new(Class::NotFound, "cloud:Update", "Gone", "gone"));
         };
+        if paths.contains(&"due".to_owned()) {
+            state.due.remove(&now.id);
+        }
         for change in &changes {
             match (change.field(), change.element()) {
                 ("size", _) => thing.size = crate::cloud::number(change.after.as_ref()),

@@ -160,6 +160,51 @@ fn what_holds_data_is_not_replaced_unasked() {
 }
 
 #[test]
+fn what_can_never_be_put_right_does_not_keep_the_rest_from_it() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    crate::driver::let_the_window_pass();
+    let id = driver.cloud.ids("vault").remove(0);
+    driver.cloud.with(|state| {
+        state.things.get_mut(&id).unwrap().size = 7;
+        state.painted.insert(id.clone());
+    });
+    driver.pass(&wanted(1, 1));
+    assert_eq!(driver.cloud.with(|state| state.things[&id].size), 1);
+    let report = driver.pass(&wanted(1, 1));
+    let entry = report.entries.iter().find(|entry| entry.node.name == "vault").unwrap();
+    assert!(matches!(&entry.outcome, Outcome::Held(Hold::WouldDisrupt { fields }) if fields == &["painted"]));
+}
+
+#[test]
+fn what_is_due_waits_until_everything_that_it_uses_is_right_and_is_no_drift() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    crate::driver::let_the_window_pass();
+    let (boxed, a) = (driver.cloud.ids("box").remove(0), driver.cloud.ids("a").remove(0));
+    driver.cloud.with(|state| {
+        state.things.get_mut(&a).unwrap().size = 7;
+        state.due.insert(a.clone());
+        state.busy.insert(boxed.clone());
+        state.things.get_mut(&boxed).unwrap().size = 7;
+    });
+    let due = |driver: &Driver| driver.cloud.with(|state| state.due.contains(&a));
+    // The thing itself is put right, and what is due is not part of that.
+    let report = driver.pass(&wanted(1, 1));
+    let entry = report.entries.iter().find(|entry| entry.node.name == "a").unwrap();
+    assert!(entry.drift && entry.changes.iter().all(|change| change.field() == "size"), "{:?}", entry.changes);
+    assert_eq!(driver.cloud.with(|state| state.things[&a].size), 1);
+    // What it stands in takes no change yet.
+    driver.pass(&wanted(1, 1));
+    assert!(due(&driver));
+    driver.cloud.with(|state| state.busy.clear());
+    crate::driver::let_the_window_pass();
+    driver.converge(&wanted(1, 1));
+    assert!(!due(&driver));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
+
+#[test]
 fn observed_drift_is_reported_and_a_changed_wish_is_carried_out() {
     let mut driver = Driver::new();
     driver.pass(&wanted(1, 1));

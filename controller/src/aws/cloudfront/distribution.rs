@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_cloudfront::types::{
     DistributionConfigWithTags, MinimumProtocolVersion, Tag, TagKeys, Tags as TagItems, ViewerProtocolPolicy,
@@ -23,11 +23,11 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution_config::{METHODS, config, fields};
 use super::{OriginAccessControl, OriginAccessIdentity, ResponseHeadersPolicy};
-use crate::aws::Aws;
 use crate::aws::error::{During, built, gone};
 use crate::aws::s3::{self, Bucket};
 use crate::aws::tags::{self, TagMap, Tags, claim, name_fits};
 use crate::aws::wafv2::WebAcl;
+use crate::aws::{Aws, tag_index};
 
 /// What the names of our distributions begin with.
 const PREFIX: &str = "cdn-payment-";
@@ -206,13 +206,13 @@ impl Resource for Distribution {
     }
 
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
-        let ids = match look {
+        let listed = match look {
             Look::All => listed(&aws).await?,
-            Look::Ids(ids) => ids,
+            Look::Ids(ids) => ids.into_iter().map(|id| Listed { id, status: None, etag: None }).collect(),
         };
-        let found = stream::iter(ids).map(|id| {
+        let found = stream::iter(listed).map(|listed| {
             let aws = aws.clone();
-            async move { read(&aws, &id).await }
+            async move { read(&aws, listed).await }
         });
         let found: Vec<Option<_>> = found.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
@@ -244,6 +244,7 @@ impl Resource for Distribution {
             let call = cloudfront.update_distribution().id(&now.id).set_if_match(seen.e_tag);
             call.distribution_config(config).send().await.during(action)?;
         }
+        cx.cloud.tags_read.forget(&now.arn);
         let (set, remove) = tags::changed(&changes);
         if !set.is_empty() {
             let action = "cloudfront:TagResource";
@@ -255,6 +256,7 @@ impl Resource for Distribution {
             let call = cloudfront.untag_resource().resource(&now.arn).tag_keys(keys);
             call.send().await.during("cloudfront:UntagResource")?;
         }
+        cx.cloud.tags_read.forget(&now.arn);
         match settings {
             true => Ok(Progress::Waiting { cloud_id: Some(now.id), until: EVERYWHERE, retry: cx.cloud.limits.poll }),
             false => Ok(Progress::Done(now)),
@@ -302,8 +304,16 @@ fn tag_items(tags: &TagMap, action: &'static str) -> Result<TagItems, CloudError
     Ok(TagItems::builder().set_items(Some(built(items.collect(), action)?)).build())
 }
 
-/// Ids of the distributions that bear one of our names, or show one of our buckets.
-async fn listed(aws: &Aws) -> Result<Vec<String>, CloudError> {
+/// A distribution as a list names it.
+struct Listed {
+    id: String,
+    status: Option<String>,
+    /// Marks its configuration (API Reference, DistributionSummary).
+    etag: Option<String>,
+}
+
+/// The distributions that bear one of our names, or show one of our buckets.
+async fn listed(aws: &Aws) -> Result<Vec<Listed>, CloudError> {
     let pages = aws.cloudfront.list_distributions().max_items(100).into_paginator().send();
     let pages = pages.collect::<Result<Vec<_>, _>>().await.during("cloudfront:ListDistributions")?;
     let all = pages.into_iter().flat_map(|page| page.distribution_list.and_then(|list| list.items).unwrap_or_default());
@@ -311,17 +321,38 @@ async fn listed(aws: &Aws) -> Result<Vec<String>, CloudError> {
         let origins = one.origins.iter().flat_map(|origins| origins.items.iter());
         one.comment.starts_with(PREFIX) || origins.into_iter().any(|origin| origin.domain_name.starts_with(s3::PREFIX))
     });
-    Ok(ours.map(|one| one.id).collect())
+    let listed = ours.map(|one| Listed { id: one.id, status: Some(one.status), etag: one.e_tag });
+    let listed: Vec<Listed> = listed.collect();
+    aws.distributions.retain(listed.iter().map(|one| one.id.as_str()));
+    Ok(listed)
 }
 
 /// None: it is gone.
-async fn read(aws: &Aws, id: &str) -> Result<Option<Found<Distribution>>, CloudError> {
-    let answer = aws.cloudfront.get_distribution().id(id).send().await.during("cloudfront:GetDistribution");
-    let Some(seen) = gone(answer)?.and_then(|answer| answer.distribution) else { return Ok(None) };
-    let answer = aws.cloudfront.list_tags_for_resource().resource(&seen.arn).send().await;
-    let Some(answer) = gone(answer.during("cloudfront:ListTagsForResource"))? else { return Ok(None) };
-    let items = answer.tags.and_then(|tags| tags.items).unwrap_or_default().into_iter();
-    let tags: TagMap = items.map(|tag| (tag.key, tag.value.unwrap_or_default())).collect();
+async fn read(aws: &Aws, listed: Listed) -> Result<Option<Found<Distribution>>, CloudError> {
+    let Listed { id, status, etag } = listed;
+    let began = Instant::now();
+    let seen = match aws.distributions.get(&id, etag.as_deref(), began) {
+        Some(mut seen) => {
+            seen.status = status.unwrap_or_default();
+            seen
+        }
+        None => {
+            let answer = aws.cloudfront.get_distribution().id(&id).send().await.during("cloudfront:GetDistribution");
+            let Some(answer) = gone(answer)? else { return Ok(None) };
+            let Some(seen) = answer.distribution else { return Ok(None) };
+            if let Some(etag) = answer.e_tag {
+                aws.distributions.keep(&id, etag, &seen, began);
+            }
+            seen
+        }
+    };
+    let ask = async {
+        let answer = aws.cloudfront.list_tags_for_resource().resource(&seen.arn).send().await;
+        let Some(answer) = gone(answer.during("cloudfront:ListTagsForResource"))? else { return Ok(None) };
+        let items = answer.tags.and_then(|tags| tags.items).unwrap_or_default().into_iter();
+        Ok(Some(items.map(|tag| (tag.key, tag.value.unwrap_or_default())).collect()))
+    };
+    let Some(tags) = tag_index::tags_of(aws, &seen.arn, ask).await? else { return Ok(None) };
     let deployed = seen.status == DEPLOYED;
     let Some(config) = seen.distribution_config else { return Ok(None) };
     let fields = fields(config, tags);

@@ -127,7 +127,7 @@ impl Resource for Instance {
         "rds:StartDBCluster",
     ];
     const REPLACE_ON: &'static [(&'static str, Replace)] =
-        &[("zone", Replace::DeleteFirst), ("cluster", Replace::DeleteFirst)];
+        &[("zone", Replace::DeleteFirst), ("cluster", Replace::DeleteFirst), ("insights.key_arn", Replace::Refuse)];
     const CLOSE_FIRST: &'static [&'static str] = &["public", "monitoring_seconds", "monitoring_role_arn"];
     const RETRIES: &'static [&'static str] = &["waits_for_restart"];
     const TIER: Tier = Tier::Fast;

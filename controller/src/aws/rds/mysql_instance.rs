@@ -174,6 +174,7 @@ impl Resource for MysqlInstance {
         ("username", Replace::Refuse),
         ("key_arn", Replace::Refuse),
         ("subnet_group", Replace::Refuse),
+        ("insights.key_arn", Replace::Refuse),
     ];
     const CLOSE_FIRST: &'static [&'static str] = &[
         "security_groups",

@@ -4,16 +4,18 @@
 //! use cannot be deleted, by a snapshot neither; an option's settings come back with all that it has, whether they were set or
 //! not; 20 in an account and region.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aws_sdk_rds::types::{Option as SeenOption, OptionConfiguration, OptionGroup as Seen, OptionSetting, Tag};
+use aws_sdk_rds::types::{
+    DbInstance, Option as SeenOption, OptionConfiguration, OptionGroup as Seen, OptionSetting, Tag,
+};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Replace};
-use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Resource, Up};
+use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Resource, Unready, Up};
 use serde::{Deserialize, Serialize};
 
-use super::{arn, change_tags, name_fits, name_of, names_of, tag_list, with_tags};
+use super::{arn, change_tags, instances, name_fits, name_of, names_of, tag_list, with_tags};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::tags::{KEPT, TagMap, Tags, claim};
@@ -69,6 +71,8 @@ impl Resource for OptionGroup {
         "rds:AddTagsToResource",
         "rds:CreateOptionGroup",
         "rds:DeleteOptionGroup",
+        "rds:DescribeDBInstances",
+        "rds:DescribeDBSnapshots",
         "rds:DescribeOptionGroups",
         "rds:ListTagsForResource",
         "rds:ModifyOptionGroup",
@@ -129,7 +133,9 @@ impl Resource for OptionGroup {
             (arn(&aws, "og", &name), group)
         });
         let tagged = with_tags(&aws, named.collect()).await?;
-        Ok(tagged.into_iter().map(|(arn, group, tags)| read(arn, group, tags)).collect())
+        let mut found: Vec<_> = tagged.into_iter().map(|(arn, group, tags)| read(arn, group, tags)).collect();
+        hold_by_snapshots(&aws, &mut found).await?;
+        Ok(found)
     }
 
     async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
@@ -198,6 +204,30 @@ async fn include(aws: &Aws, group: &str, options: Vec<OptionConfiguration>) -> R
     if !options.is_empty() {
         let call = aws.rds.modify_option_group().option_group_name(group).apply_immediately(true);
         call.set_options_to_include(Some(options)).send().await.during("rds:ModifyOptionGroup")?;
+    }
+    Ok(())
+}
+
+/// A snapshot keeps the group that its database had, which then cannot be deleted: after a change to another major version that
+/// of the earlier one stays for as long as there are snapshots with it.
+async fn hold_by_snapshots(aws: &Aws, found: &mut [Found<OptionGroup>]) -> Result<(), CloudError> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let groups = |instance: &DbInstance| -> Vec<Option<String>> {
+        instance.option_group_memberships().iter().map(|group| group.option_group_name.clone()).collect()
+    };
+    let used: BTreeSet<String> = instances(aws).await?.iter().flat_map(groups).flatten().collect();
+    let is_unused = |one: &Found<OptionGroup>| one.name.as_ref().is_some_and(|name| !used.contains(name));
+    if !found.iter().any(is_unused) {
+        return Ok(());
+    }
+    let call = aws.rds.describe_db_snapshots().max_records(100).into_paginator().items().send();
+    let snapshots = call.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeDBSnapshots")?;
+    for one in found.iter_mut().filter(|one| is_unused(one)) {
+        let count = snapshots.iter().filter(|snapshot| snapshot.option_group_name == one.name).count();
+        one.unready =
+            (count > 0).then(|| Unready::Later(format!("it stays while there are snapshots with it ({count})")));
     }
     Ok(())
 }

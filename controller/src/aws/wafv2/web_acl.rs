@@ -5,13 +5,15 @@
 //! replaces all of the ACL and carries the lock token of the last read; a rule that is a rule group overrides actions, any other
 //! has one; the log group's name begins with `aws-waf-logs-`; an ACL goes after what it stands in front of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use aws_sdk_wafv2::types::{
     AllowAction, DefaultAction, FieldToMatch, LoggingConfiguration, QueryString, Scope, SingleHeader, Tag,
     WebAcl as Seen,
 };
+use futures::future::join;
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Places};
@@ -120,6 +122,7 @@ impl Resource for WebAcl {
         "wafv2:DeleteWebACL",
         "wafv2:GetLoggingConfiguration",
         "wafv2:GetWebACL",
+        "wafv2:ListLoggingConfigurations",
         "wafv2:ListTagsForResource",
         "wafv2:ListWebACLs",
         "wafv2:PutLoggingConfiguration",
@@ -158,13 +161,16 @@ impl Resource for WebAcl {
     }
 
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
-        let arns = match look {
-            Look::All => listed(&aws).await?,
-            Look::Ids(arns) => arns,
+        let (listed, logs) = match look {
+            Look::All => {
+                let (listed, logs) = join(listed(&aws), logs(&aws)).await;
+                (listed?, Some(Arc::new(logs)))
+            }
+            Look::Ids(arns) => (arns.into_iter().map(|arn| Listed { arn, lock_token: None }).collect(), None),
         };
-        let found = stream::iter(arns).map(|arn| {
-            let aws = aws.clone();
-            async move { read(&aws, &arn).await }
+        let found = stream::iter(listed).map(|listed| {
+            let (aws, logs) = (aws.clone(), logs.clone());
+            async move { read(&aws, &listed, logs.as_deref()).await }
         });
         let found: Vec<Option<_>> = found.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
@@ -241,9 +247,16 @@ fn tag_list(tags: &TagMap) -> Result<Vec<Tag>, CloudError> {
 /// ACLs on one page; AWS takes no more.
 const PAGE: i32 = 100;
 
-/// ARNs of the web ACLs with names like ours.
-async fn listed(aws: &Aws) -> Result<Vec<String>, CloudError> {
-    let mut arns = Vec::new();
+/// A web ACL as a list names it.
+struct Listed {
+    arn: String,
+    /// Marks the state that it was in (API Reference, WebACLSummary): another state has another one.
+    lock_token: Option<String>,
+}
+
+/// The web ACLs with names like ours.
+async fn listed(aws: &Aws) -> Result<Vec<Listed>, CloudError> {
+    let mut listed = Vec::new();
     for scope in AclScope::all(aws.region.as_str()) {
         let mut marker = None;
         loop {
@@ -253,14 +266,37 @@ async fn listed(aws: &Aws) -> Result<Vec<String>, CloudError> {
             // AWS gives a marker with the last page too; a page is full where there are more (API Reference, ListWebACLs).
             let last = all.len() < PAGE as usize;
             let ours = all.into_iter().filter(|one| one.name.as_ref().is_some_and(|name| name.starts_with(PREFIX)));
-            arns.extend(ours.filter_map(|one| one.arn));
+            listed.extend(ours.filter_map(|one| Some(Listed { arn: one.arn?, lock_token: one.lock_token })));
             marker = page.next_marker.filter(|marker| !last && !marker.is_empty());
             if marker.is_none() {
                 break;
             }
         }
     }
-    Ok(arns)
+    aws.web_acls.retain(listed.iter().map(|one| one.arn.as_str()));
+    Ok(listed)
+}
+
+/// Where each web ACL logs to, by ARN; one that does not is left out.
+type Logs = Result<HashMap<String, LoggingConfiguration>, CloudError>;
+
+async fn logs(aws: &Aws) -> Logs {
+    let mut all = HashMap::new();
+    for scope in AclScope::all(aws.region.as_str()) {
+        let mut marker = None;
+        loop {
+            let call = aws.waf.list_logging_configurations().scope(scope.sdk()).limit(PAGE);
+            let page = call.set_next_marker(marker.take()).send().await.during("wafv2:ListLoggingConfigurations")?;
+            let page_of = page.logging_configurations.unwrap_or_default();
+            let last = page_of.len() < PAGE as usize;
+            all.extend(page_of.into_iter().map(|one| (one.resource_arn.clone(), one)));
+            marker = page.next_marker.filter(|marker| !last && !marker.is_empty());
+            if marker.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// The ACL with its lock token; None: it is gone.
@@ -305,9 +341,18 @@ async fn log(aws: &Aws, arn: &str, want: &Fields) -> Result<(), CloudError> {
     Ok(())
 }
 
-/// None: it is gone.
-async fn read(aws: &Aws, arn: &str) -> Result<Option<Found<WebAcl>>, CloudError> {
-    let Some((seen, _)) = by_arn(aws, arn).await? else { return Ok(None) };
+/// None: it is gone. `logs` are those of all ACLs, where they were read.
+async fn read(aws: &Aws, listed: &Listed, logs: Option<&Logs>) -> Result<Option<Found<WebAcl>>, CloudError> {
+    let arn = listed.arn.as_str();
+    let began = Instant::now();
+    let seen = match aws.web_acls.get(arn, listed.lock_token.as_deref(), began) {
+        Some(seen) => seen,
+        None => {
+            let Some((seen, token)) = by_arn(aws, arn).await? else { return Ok(None) };
+            aws.web_acls.keep(arn, token, &seen, began);
+            seen
+        }
+    };
     let ask = async {
         let answer = aws.waf.list_tags_for_resource().resource_arn(arn).limit(100).send().await;
         let Some(answer) = gone(answer.during("wafv2:ListTagsForResource"))? else { return Ok(None) };
@@ -315,21 +360,26 @@ async fn read(aws: &Aws, arn: &str) -> Result<Option<Found<WebAcl>>, CloudError>
         Ok(Some(pairs.into_iter().map(|tag| (tag.key, tag.value)).collect()))
     };
     let Some(tags) = tag_index::tags_of(aws, arn, ask).await? else { return Ok(None) };
-    // Without logging there is no such thing.
-    let logging = aws.waf.get_logging_configuration().resource_arn(arn).send().await;
-    let logging = gone(logging.during("wafv2:GetLoggingConfiguration"));
+    let logging = match logs {
+        Some(logs) => logs.as_ref().map(|logs| logs.get(arn).cloned()).map_err(Clone::clone),
+        None => {
+            // Without logging there is no such thing.
+            let logging = aws.waf.get_logging_configuration().resource_arn(arn).send().await;
+            let logging = gone(logging.during("wafv2:GetLoggingConfiguration"));
+            logging.map(|answer| answer.and_then(|answer| answer.logging_configuration))
+        }
+    };
     let claim = claim(&tags);
     let environment = tags.get("Environment").map_or("", String::as_str);
     let name = seen.name.clone();
-    let groups = logging.iter().flatten().filter_map(|answer| answer.logging_configuration.as_ref());
-    let groups = groups.flat_map(|logging| logging.log_destination_configs().to_vec());
+    let groups = logging.iter().flatten().flat_map(|logging| logging.log_destination_configs().to_vec());
     Ok(Some(Found {
         name_fits: claim.as_ref().is_some_and(|claim| WebAcl::name(&claim.node.name, environment) == name),
         claim,
         name: Some(name),
         cloud_id: arn.to_owned(),
         uses: groups.filter_map(|arn| Some(arn.split_once(":log-group:")?.1.to_owned())).collect(),
-        fields: logging.map(|answer| fields(arn, seen, answer.and_then(|answer| answer.logging_configuration), tags)),
+        fields: logging.map(|logging| fields(arn, seen, logging, tags)),
         output: Some(Output { arn: arn.to_owned() }),
         busy: None,
         unready: None,
