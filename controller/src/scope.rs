@@ -262,6 +262,7 @@ impl Scopes {
             key_marks: crate::aws::kms::KeyMarks::default(),
             tags_read: crate::aws::tag_index::TagsRead::default(),
             groups_read: crate::aws::rds::GroupsRead::default(),
+            targets: crate::aws::ecs::Targets::default(),
             web_acls: Marked::default(),
             distributions: Marked::default(),
             restarts: crate::aws::rds::Restarts::default(),

@@ -645,6 +645,35 @@ def balanced(aws: Aws, place: dict[str, Any], kind: str = "ip", listens: bool = 
 
 
 @check
+def tasks_are_targets_and_say_their_addresses(aws: Aws) -> None:
+    register(aws)
+    place = network(aws)
+    _, group = balanced(aws, place)
+    attached = [{"targetGroupArn": group, "containerName": "app", "containerPort": 8080}]
+    service(aws, networkConfiguration=place, loadBalancers=attached)
+    rolled_out(aws)
+    tasks = aws.ecs.list_tasks(cluster="main", serviceName="app")["taskArns"]
+    same(len(tasks), 2)
+    same(aws.ecs.list_tasks(cluster="main", serviceName="app", desiredStatus="STOPPED")["taskArns"], [])
+    described = aws.ecs.describe_tasks(cluster="main", tasks=tasks)["tasks"]
+    details = [one["attachments"][0]["details"] for one in described]
+    own = {detail["value"] for one in details for detail in one if detail["name"] == "privateIPv4Address"}
+
+    def targets() -> set[tuple[str, int]]:
+        health = aws.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return {(one["Target"]["Id"], one["Target"]["Port"]) for one in health}
+
+    same(targets(), {(address, 8080) for address in own})
+    aws.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.0.0.77", "Port": 80}])
+    same(len(targets()), 3)
+    aws.elbv2.deregister_targets(TargetGroupArn=group, Targets=[{"Id": "10.0.0.77", "Port": 80}])
+    aws.ecs.delete_service(cluster="main", service="app", force=True)
+    time.sleep(0.2)
+    read(aws)
+    same(targets(), set())
+
+
+@check
 def wrong_services_are_refused(aws: Aws) -> None:
     ecs = aws.ecs
     inactive = register(aws, family="old")["taskDefinitionArn"]

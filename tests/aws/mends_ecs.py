@@ -26,6 +26,7 @@ from moto.ec2.responses import EC2Response
 from moto.ecs.exceptions import TaskDefinitionNotFoundException
 from moto.ecs.models import Cluster, EC2ContainerServiceBackend, Service, TaskDefinition, ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 from moto.secretsmanager.models import secretsmanager_backends
@@ -605,8 +606,9 @@ def service_deletion() -> None:
 @mend("ecs-task-interfaces", "the tasks of a service have network interfaces")
 def task_interfaces() -> None:
     """AWS: each task of a service with awsvpc has an interface in one of its subnets with its security groups, so
-    that neither can be deleted under it (ECS Developer Guide, Task networking with the awsvpc network mode). moto:
-    none. Here each subnet has one as long as any task runs. Goes when moto runs tasks."""
+    that neither can be deleted under it, and its address is a target of the service's target groups (ECS Developer
+    Guide, Task networking with the awsvpc network mode, Use load balancing). moto: none. Here each subnet has one as
+    long as any task runs. Goes when moto runs tasks."""
     read = EC2ContainerServiceResponse.ecs_backend.fget
 
     def backend(response: Any) -> EC2ContainerServiceBackend:
@@ -630,12 +632,26 @@ def _attach(backend: EC2ContainerServiceBackend) -> None:
         attached = service.__dict__.setdefault("interfaces", {})
         wanted = set(_places(service))
         for place in attached.keys() - wanted:
-            network.enis.pop(attached.pop(place).id, None)
+            gone = attached.pop(place)
+            network.enis.pop(gone.id, None)
+            for group, _ in _target_groups(service):
+                group.targets.pop(gone.private_ip_address, None)
         for subnet, groups in wanted - attached.keys():
             description = f"arn:aws:ecs:{backend.region_name}:{backend.account_id}:attachment/{uuid4()}"
             interface = network.create_network_interface(subnet, None, group_ids=list(groups), description=description)
             interface.status, interface.requester_managed = "in-use", True
             attached[subnet, groups] = interface
+            for group, port in _target_groups(service):
+                address = interface.private_ip_address
+                group.targets[address] = {"Id": address, "Port": port}
+
+
+def _target_groups(service: Service) -> Iterator[tuple[Any, int]]:
+    """The target groups of the service that there are, with the port that its tasks are registered with."""
+    known = elbv2_backends[service._account_id][service.region_name].target_groups
+    for attachment in service.load_balancers or []:
+        if group := known.get(attachment.get("targetGroupArn")):
+            yield group, attachment["containerPort"]
 
 
 def _places(service: Service) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -645,6 +661,70 @@ def _places(service: Service) -> Iterator[tuple[str, tuple[str, ...]]]:
             configuration = deployment.network_configuration["awsvpcConfiguration"]
             for subnet in configuration["subnets"]:
                 yield subnet, tuple(sorted(configuration["securityGroups"]))
+
+
+@mend("ecs-task-lists", "the tasks of a service are listed and described with their interfaces")
+def task_lists() -> None:
+    """AWS: ListTasks lists the tasks of a service, those that are to run unless others are asked for, and DescribeTasks
+    tells the interface of each (API Reference, ListTasks, Task, Attachment). moto: knows tasks only that were run by
+    hand. Goes when moto runs the tasks of services."""
+
+    def own(response: Any) -> dict[str, tuple[Service, int, str]]:
+        """The tasks of all services of a cluster by ARN, with a number each."""
+        cluster = response.ecs_backend._get_cluster(response._get_param("cluster", "default"))
+        services = [one for one in response.ecs_backend.services.values() if one.cluster_arn == cluster.arn]
+        place = cluster.arn.replace(":cluster/", ":task/")
+        return {
+            f"{place}/{task}": (service, number, deployment.task_definition)
+            for service in services
+            for deployment in service.deployments
+            for number, task in enumerate(deployment.tasks)
+        }
+
+    @around(EC2ContainerServiceResponse, "list_tasks")
+    def listed(original: Callable, response: Any) -> ActionResult:
+        name = response._get_param("serviceName")
+        if not name:
+            return original(response)
+        stopped = response._get_param("desiredStatus") == "STOPPED"
+        arns = [arn for arn, (service, *_) in own(response).items() if service.name == name.rpartition("/")[2]]
+        return answered(response, "taskArns", [] if stopped else sorted(arns), 100)
+
+    @around(EC2ContainerServiceResponse, "describe_tasks")
+    def described(original: Callable, response: Any) -> ActionResult:
+        known = own(response)
+        asked = [arn for arn in response._get_param("tasks") or [] if arn in known]
+        if not asked:
+            return original(response)
+        return ActionResult({"tasks": [_task(arn, *known[arn]) for arn in asked], "failures": []})
+
+
+def _task(arn: str, service: Service, number: int, definition: str) -> dict[str, Any]:
+    interfaces = list(service.interfaces.values())
+    interface = interfaces[number % len(interfaces)]
+    details = {
+        "subnetId": interface.subnet.id,
+        "networkInterfaceId": interface.id,
+        "privateIPv4Address": interface.private_ip_address,
+    }
+    return {
+        "taskArn": arn,
+        "clusterArn": service.cluster_arn,
+        "taskDefinitionArn": definition,
+        "group": f"service:{service.name}",
+        "launchType": service.launch_type,
+        "lastStatus": "RUNNING",
+        "desiredStatus": "RUNNING",
+        "attachments": [
+            {
+                "id": str(uuid4()),
+                "type": "ElasticNetworkInterface",
+                "status": "ATTACHED",
+                "details": [{"name": name, "value": value} for name, value in details.items()],
+            }
+        ],
+        "containers": [],
+    }
 
 
 # --- Tasks that cannot start ---------------------------------------------------------------------

@@ -429,7 +429,8 @@ WAIVED: dict[str, dict[str, list[str]]] = {
         "where its own addresses come from": ["ModifyIpPools"],
     },
     "elbv2/target-group": {
-        "ECS registers the tasks; which address is a task's is not known here": ["DeregisterTargets", "RegisterTargets"],
+        "its targets are the service's: what is none of its tasks is a field of that": ["RegisterTargets"],
+        "takes a task out of the traffic, which ECS alone puts back": ["DeregisterTargets"],
     },
     "cloudfront/distribution": {
         "what is shown is read from the bucket again": ["CreateInvalidation"],

@@ -1,9 +1,11 @@
 //! The application, how it is reached and how it is watched: what is special about it beside what every kind goes through in the matrix.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use aws_sdk_ecs::types::{self as ecs, Service};
+use aws_sdk_elasticloadbalancingv2::types as elb;
 use futures::FutureExt;
 use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_tests::aws::Account;
@@ -20,6 +22,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_first_deployment_that_fails_is_not_ready_and_a_new_image_helps", |world| never_ran(world).boxed()),
     ("another_revision_only_for_another_content_and_the_one_before_goes", |world| revisions(world).boxed()),
     ("how_many_tasks_run_is_the_affair_of_autoscaling_within_its_bounds", |world| counts(world).boxed()),
+    ("a_target_registered_by_hand_is_taken_off_and_the_tasks_stay", |world| targets(world).boxed()),
     ("a_certificate_brings_https_and_giving_it_up_waits_for_approval", |world| certificate(world).boxed()),
     ("alarms_tell_the_topic_from_the_values_on_that_the_spec_names", |world| alarms(world).boxed()),
     ("secrets_and_statements_of_the_spec_are_in_the_roles_and_nothing_else", |world| roles(world).boxed()),
@@ -47,6 +50,32 @@ async fn edit(object: &Object, compute: Value) -> anyhow::Result<()> {
 fn stalled(status: &PaymentPlatformStatus) -> Option<&str> {
     let stalled = condition(status, "Stalled").filter(|stalled| stalled.status == "True");
     stalled.map(|stalled| stalled.message.as_str())
+}
+
+/// The addresses that get requests.
+async fn addresses(aws: &Account, group: &str) -> anyhow::Result<BTreeSet<String>> {
+    let health = aws.elb.describe_target_health().target_group_arn(group).send().await?;
+    let targets = health.target_health_descriptions().iter().filter_map(|one| one.target());
+    Ok(targets.filter_map(|target| target.id.clone()).collect())
+}
+
+async fn targets(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    world.emulator.must_be_ours()?;
+    let object = place.built("payments", json!({})).await?;
+    let status = object.status().await?;
+    let group = id(&status, "elbv2/target-group/ecs")?;
+    let own = addresses(&place.aws, &group).await?;
+    ensure!(own.len() == 2, "the targets of two tasks: {own:?}");
+    let before = place.writes()?.len();
+    object.look_now().await?;
+    place.no_write_since(before)?;
+    let foreign = elb::TargetDescription::builder().id("10.0.11.250").port(8080).build();
+    place.aws.elb.register_targets().target_group_arn(&group).targets(foreign).send().await?;
+    let drift = object.corrected(SERVICE, "foreign_targets[10.0.11.250:8080]").await?;
+    ensure!(drift.before.is_some_and(|before| before.contains("targetgroup/tg-payment-ecs-prd")), "no group");
+    ensure!(addresses(&place.aws, &group).await? == own, "not the tasks alone");
+    place.wrote_only(before, &["DeregisterTargets"])
 }
 
 /// An image that cannot be pulled, by the emulator's convention.

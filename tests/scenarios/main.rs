@@ -34,11 +34,12 @@ use world::World;
 type Scenario = fn(Arc<World>) -> futures::future::BoxFuture<'static, anyhow::Result<()>>;
 
 /// What makes faults or counts calls needs our own emulator: skipped where AWS_ENDPOINT_URL names another AWS.
-const NEED_OURS: [&str; 14] = [
+const NEED_OURS: [&str; 15] = [
     "a_bucket_of_others_that_may_not_be_read_stops_nothing",
     "a_creation_that_fails_halfway_again_and_again_makes_no_twin",
     "a_hostile_cloud_delays_and_corrupts_nothing",
     "a_port_opened_is_closed_while_another_group_cannot_be_seen",
+    "a_target_registered_by_hand_is_taken_off_and_the_tasks_stay",
     "an_account_that_throttles_slows_no_other_one",
     "an_exceeded_quota_is_named_before_the_first_write",
     "calls_are_made_no_faster_than_configured",

@@ -115,7 +115,7 @@ const fn waived(kind: &'static str, path: &'static str, how: How, why: &'static 
 const WINDOW: Duration = Duration::from_millis(1200);
 
 /// The number of waivers. Raising it is a decision, to be reviewed as one.
-const WAIVERS: usize = 147;
+const WAIVERS: usize = 148;
 
 const OTHERS_TAGS: &str = "tags of others stay";
 

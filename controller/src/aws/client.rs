@@ -42,6 +42,7 @@ pub struct Clients {
     pub key_marks: crate::aws::kms::KeyMarks,
     pub tags_read: TagsRead,
     pub groups_read: crate::aws::rds::GroupsRead,
+    pub targets: crate::aws::ecs::Targets,
     pub web_acls: Marked<aws_sdk_wafv2::types::WebAcl>,
     pub distributions: Marked<aws_sdk_cloudfront::types::Distribution>,
     pub restarts: crate::aws::rds::Restarts,

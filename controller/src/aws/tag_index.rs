@@ -36,11 +36,22 @@ const PAGE: i32 = 100;
 /// What the services themselves have said last of the tags of things, by ARN.
 #[derive(Default)]
 pub struct TagsRead {
-    digests: Mutex<HashMap<String, (u64, Instant)>>,
+    said: Mutex<HashMap<String, Said>>,
     hasher: RandomState,
     /// When the index could not be read last.
     failed: Mutex<Option<Instant>>,
 }
+
+#[derive(Clone, Copy)]
+enum Said {
+    /// A digest of the tags, asked for at this time.
+    Tags(u64, Instant),
+    /// Nothing since they were changed at this time.
+    Nothing(Instant),
+}
+
+/// For how long it is remembered that tags were changed: longer than a read that began before takes.
+const CHANGING: Duration = Duration::from_secs(5 * 60);
 
 /// For how long a thing's service is not asked again at the most: the index may have lost sight of it.
 const BELIEVED: Duration = Duration::from_secs(60 * 60);
@@ -52,33 +63,41 @@ const SPREAD: Duration = Duration::from_secs(30 * 60);
 const PAUSE: Duration = Duration::from_secs(10 * 60);
 
 impl TagsRead {
-    fn digests(&self) -> MutexGuard<'_, HashMap<String, (u64, Instant)>> {
-        self.digests.lock().unwrap_or_else(PoisonError::into_inner)
+    fn said(&self) -> MutexGuard<'_, HashMap<String, Said>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn knows(&self, arn: &str, now: Instant) -> bool {
         let spread = Duration::from_millis(self.hasher.hash_one(arn) % SPREAD.as_millis() as u64);
-        self.digests().get(arn).is_some_and(|(_, at)| now.duration_since(*at) + spread < BELIEVED)
+        let fresh = |at: Instant| now.duration_since(at) + spread < BELIEVED;
+        matches!(self.said().get(arn), Some(Said::Tags(_, at)) if fresh(*at))
     }
 
     fn says(&self, arn: &str, tags: &TagMap) -> bool {
-        self.digests().get(arn).is_some_and(|(digest, _)| *digest == self.hasher.hash_one(tags))
+        matches!(self.said().get(arn), Some(Said::Tags(digest, _)) if *digest == self.hasher.hash_one(tags))
     }
 
-    /// To be called with what the thing's service says.
-    pub fn learn(&self, arn: &str, tags: &TagMap) {
-        self.digests().insert(arn.to_owned(), (self.hasher.hash_one(tags), Instant::now()));
+    /// To be called with what the thing's service said when it was asked at this time: nothing new where they were changed
+    /// since.
+    pub fn learn(&self, arn: &str, tags: &TagMap, asked: Instant) {
+        let mut said = self.said();
+        if !matches!(said.get(arn), Some(Said::Nothing(changed)) if asked <= *changed) {
+            said.insert(arn.to_owned(), Said::Tags(self.hasher.hash_one(tags), asked));
+        }
     }
 
     /// To be called after every change of tags: what the index says is not believed until the service was asked again.
     pub fn forget(&self, arn: &str) {
-        self.digests().remove(arn);
+        self.said().insert(arn.to_owned(), Said::Nothing(Instant::now()));
     }
 
     /// The same of a thing by what its kind calls its id: an ARN, or the name at the end of one.
     pub fn forget_thing(&self, id: &str) {
         let ends = format!(":{id}");
-        self.digests().retain(|arn, _| arn != id && !arn.ends_with(&ends));
+        let now = Instant::now();
+        for (_, said) in self.said().iter_mut().filter(|(arn, _)| *arn == id || arn.ends_with(&ends)) {
+            *said = Said::Nothing(now);
+        }
     }
 
     fn is_paused(&self, now: Instant) -> bool {
@@ -91,7 +110,10 @@ impl TagsRead {
     }
 
     fn keep(&self, index: &HashMap<String, TagMap>) {
-        self.digests().retain(|arn, _| index.contains_key(arn));
+        self.said().retain(|arn, said| match said {
+            Said::Tags(..) => index.contains_key(arn),
+            Said::Nothing(at) => at.elapsed() < CHANGING,
+        });
     }
 }
 
@@ -104,9 +126,10 @@ where
     if let Some(tags) = unchanged(aws, arn).await {
         return Ok(Some(tags));
     }
+    let asked = Instant::now();
     let tags = ask.await?;
     match &tags {
-        Some(tags) => aws.tags_read.learn(arn, tags),
+        Some(tags) => aws.tags_read.learn(arn, tags, asked),
         None => aws.tags_read.forget(arn),
     }
     Ok(tags)
@@ -156,17 +179,27 @@ mod tests {
     fn only_what_the_service_said_last_is_believed() {
         let (read, now) = (TagsRead::default(), Instant::now());
         assert!(!read.knows("arn", now) && !read.says("arn", &tags("1")));
-        read.learn("arn", &tags("1"));
+        read.learn("arn", &tags("1"), Instant::now());
         assert!(read.says("arn", &tags("1")) && !read.says("arn", &tags("2")));
         read.forget("arn");
         assert!(!read.says("arn", &tags("1")));
     }
 
     #[test]
+    fn a_read_that_began_before_a_change_teaches_nothing() {
+        let (read, asked) = (TagsRead::default(), Instant::now());
+        read.forget("arn");
+        read.learn("arn", &tags("before"), asked);
+        assert!(!read.says("arn", &tags("before")));
+        read.learn("arn", &tags("after"), Instant::now() + Duration::from_millis(1));
+        assert!(read.says("arn", &tags("after")));
+    }
+
+    #[test]
     fn what_the_index_does_not_list_is_not_remembered() {
         let read = TagsRead::default();
-        read.learn("there", &tags("1"));
-        read.learn("gone", &tags("1"));
+        read.learn("there", &tags("1"), Instant::now());
+        read.learn("gone", &tags("1"), Instant::now());
         read.keep(&HashMap::from([("there".to_owned(), tags("2"))]));
         let now = Instant::now();
         assert!(read.knows("there", now) && !read.knows("gone", now));
@@ -175,7 +208,7 @@ mod tests {
     #[test]
     fn a_service_is_asked_again_after_a_while_whatever_the_index_says() {
         let read = TagsRead::default();
-        read.learn("arn", &tags("1"));
+        read.learn("arn", &tags("1"), Instant::now());
         let now = Instant::now();
         assert!(read.knows("arn", now + Duration::from_secs(29 * 60)));
         assert!(!read.knows("arn", now + Duration::from_secs(61 * 60)));
@@ -185,8 +218,8 @@ mod tests {
     fn a_thing_is_forgotten_by_its_arn_and_by_its_name() {
         let read = TagsRead::default();
         let (bucket, topic) = ("arn:aws:s3:::logs", "arn:aws:sns:us-east-1:123456789012:logs-too");
-        read.learn(bucket, &tags("1"));
-        read.learn(topic, &tags("1"));
+        read.learn(bucket, &tags("1"), Instant::now());
+        read.learn(topic, &tags("1"), Instant::now());
         read.forget_thing("logs");
         assert!(!read.says(bucket, &tags("1")) && read.says(topic, &tags("1")));
         read.forget_thing(topic);

@@ -26,6 +26,7 @@ pub const WAIVERS: &[Waiver] = &[
     waived("ecs/cluster", "capacity_providers.*", Added, "it takes an Auto Scaling group of EC2 instances"),
     waived("ecs/cluster", "name", Changed, FIXED),
     waived("ecs/service", "cluster", Changed, FIXED),
+    waived("ecs/service", "foreign_targets.*", Removed, NONE),
     waived("ecs/service", "name", Changed, FIXED),
     waived("ecs/service", "retry_due", Changed, "what has failed is tried again: no drift"),
     waived("ecs/service", "target_groups.*", Added, ATTACHED),
@@ -178,6 +179,12 @@ pub const ROWS: &[Row] = &[
     Row::new(SERVICE, &[("target_groups.*", Removed)], |scene| {
         let call = scene.aws.ecs.update_service().cluster(cluster(&scene.id)).service(&scene.id);
         async move { Ok(call.set_load_balancers(Some(Vec::new())).send().await.map(drop)?) }.boxed()
+    }),
+    Row::new(SERVICE, &[("foreign_targets.*", Added)], |scene| {
+        let target = elb::TargetDescription::builder().id("10.0.11.250").port(8080).build();
+        let call = scene.aws.elb.register_targets().targets(target);
+        let group = scene.id_of(TARGETS).map(str::to_owned);
+        async move { Ok(call.target_group_arn(group?).send().await.map(drop)?) }.boxed()
     }),
     Row::new(SERVICE, &[("tags.*", Changed), ("tags.*", Removed)], |scene| ecs_tags(scene).boxed()),
     Row::new(

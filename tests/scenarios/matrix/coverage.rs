@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{How, Leaf, Row, Waiver, waivers};
 
 /// Fields that are maps: their keys are elements.
-const MAPS: [&str; 28] = [
+const MAPS: [&str; 29] = [
     "attributes",
     "conditions",
     "containers",
@@ -18,6 +18,7 @@ const MAPS: [&str; 28] = [
     "dhcp",
     "dimensions",
     "entries",
+    "foreign_targets",
     "grants",
     "in_use",
     "headers",

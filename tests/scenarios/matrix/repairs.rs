@@ -1,7 +1,7 @@
 //! What puts right what the rows change.
 
 /// What the rows make necessary, and nothing else.
-pub const REPAIRS: [&str; 100] = [
+pub const REPAIRS: [&str; 101] = [
     "AddSourceIdentifierToSubscription",
     "AddTags",
     "AddTagsToResource",
@@ -28,6 +28,7 @@ pub const REPAIRS: [&str; 100] = [
     "DeleteRule",
     "DeleteScalingPolicy",
     "DeleteSubscriptionFilter",
+    "DeregisterTargets",
     "DetachRolePolicy",
     "DisableHttpEndpoint",
     "DisableVgwRoutePropagation",

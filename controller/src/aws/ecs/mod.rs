@@ -3,10 +3,12 @@
 mod cluster;
 mod health;
 mod service;
+mod targets;
 mod task_definition;
 
 pub use cluster::Cluster;
 pub use service::Service;
+pub use targets::Targets;
 pub use task_definition::{Container, TaskDefinition, Volume};
 
 use aws_sdk_ecs::types::Tag;

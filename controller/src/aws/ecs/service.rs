@@ -1,6 +1,8 @@
 //! ECS service: the tasks of the application, in the private subnets, without a public address and without a shell from outside
 //! (PCI DSS 1.4.1, 2.2.6, 8.6.1). A deployment that fails is rolled back by ECS.
 //!
+//! What gets its requests without being one of its tasks is taken off the target group (see `targets.rs`).
+//!
 //! How many tasks run is the affair of autoscaling; only a number outside its bounds is brought back. A revision that ECS went
 //! back from is left for some minutes and then tried again; a new one is tried at once.
 //!
@@ -24,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::{Cluster, PREFIX as CLUSTER_PREFIX, ours};
 use super::task_definition::{CONTAINER, TaskDefinition};
-use super::{arn, change_tags, health, name_of, tag_list, tag_map};
+use super::{arn, change_tags, health, name_of, tag_list, tag_map, targets};
 use crate::aws::ec2::{SecurityGroup, Subnet};
 use crate::aws::elbv2::TargetGroup;
 use crate::aws::error::{During, built, gone};
@@ -66,6 +68,8 @@ pub struct Fields {
     pub public_ip: bool,
     /// Container and port behind each target group.
     pub target_groups: BTreeMap<String, String>,
+    /// What gets requests there and is none of its tasks, with the target group. Nothing is wanted.
+    pub foreign_targets: BTreeMap<String, String>,
     pub minimum_healthy_percent: i32,
     pub maximum_percent: i32,
     pub circuit_breaker: bool,
@@ -132,17 +136,23 @@ impl Service {
 impl Resource for Service {
     const KIND: &'static str = "ecs/service";
     const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeNetworkInterfaces",
         "ecs:CreateService",
         "ecs:DeleteService",
         "ecs:DescribeServices",
+        "ecs:DescribeTasks",
         "ecs:ListClusters",
+        "ecs:ListTasks",
         "ecs:TagResource",
         "ecs:UntagResource",
         "ecs:UpdateService",
+        "elasticloadbalancing:DeregisterTargets",
+        "elasticloadbalancing:DescribeTargetHealth",
         "iam:CreateServiceLinkedRole",
         "iam:PassRole",
     ];
-    const CLOSE_FIRST: &'static [&'static str] = &["public_ip", "security_groups", "subnets", "exec"];
+    const CLOSE_FIRST: &'static [&'static str] =
+        &["public_ip", "security_groups", "subnets", "exec", "foreign_targets"];
     const RETRIES: &'static [&'static str] = &["retry_due"];
     const TIER: Tier = Tier::Fast;
     const DEADLINE: Duration = Duration::from_secs(30 * 60);
@@ -180,6 +190,7 @@ impl Resource for Service {
             security_groups: [up.get(&self.security_group)?.group_id.clone()].into(),
             public_ip: false,
             target_groups: now.target_groups,
+            foreign_targets: BTreeMap::new(),
             minimum_healthy_percent: self.minimum_healthy_percent,
             maximum_percent: MAXIMUM_PERCENT,
             circuit_breaker: true,
@@ -209,7 +220,13 @@ impl Resource for Service {
             let Some(answer) = gone(call.send().await.during("ecs:DescribeServices"))? else { continue };
             let there = |service: &Seen| !matches!(service.status(), Some("INACTIVE") | None);
             let services = answer.services.unwrap_or_default().into_iter().filter(there);
-            found.extend(services.map(|service| read(&aws, service, &cluster)));
+            for service in services {
+                let groups = service.load_balancers().iter().filter_map(|one| one.target_group_arn.clone());
+                let groups: Vec<String> = groups.collect();
+                let name = service.service_name().unwrap_or_default();
+                let foreign = targets::foreign(&aws, &cluster, name, &groups).await;
+                found.push(read(&aws, service, &cluster, foreign));
+            }
         }
         Ok(found)
     }
@@ -306,6 +323,7 @@ impl Resource for Service {
             // A target group that was made again belongs to no load balancer before its listener forwards to it.
             may_be_early(call.send().await.during(action))?;
         }
+        targets::take_off(&cx.cloud, &changes).await?;
         change_tags(&cx.cloud, &now.arn, &changes).await?;
         // Nothing of this is so before the tasks are.
         if EXCHANGES_TASKS.into_iter().any(touches) {
@@ -397,7 +415,12 @@ fn rebalancing(want: &Fields) -> AvailabilityZoneRebalancing {
     }
 }
 
-fn read(aws: &Aws, service: Seen, cluster: &str) -> Found<Service> {
+fn read(
+    aws: &Aws,
+    service: Seen,
+    cluster: &str,
+    foreign: Result<BTreeMap<String, String>, CloudError>,
+) -> Found<Service> {
     let (arn, name) =
         (service.service_arn.clone().unwrap_or_default(), service.service_name.clone().unwrap_or_default());
     let tags = tag_map(service.tags());
@@ -423,7 +446,7 @@ fn read(aws: &Aws, service: Seen, cluster: &str) -> Found<Service> {
         unready: health::unready(&service),
         leaving: false,
         created: service.created_at.map(|time| time.secs()),
-        fields: Ok(fields),
+        fields: foreign.map(|foreign_targets| Fields { foreign_targets, ..fields }),
     }
 }
 
@@ -470,6 +493,7 @@ fn fields(service: &Seen, cluster: &str, tags: TagMap) -> Fields {
         security_groups: vpc.map(|vpc| vpc.security_groups().iter().cloned().collect()).unwrap_or_default(),
         public_ip: vpc.and_then(|vpc| vpc.assign_public_ip()) == Some(&AssignPublicIp::Enabled),
         target_groups: target_groups.collect(),
+        foreign_targets: BTreeMap::new(),
         minimum_healthy_percent: deployment.and_then(|deployment| deployment.minimum_healthy_percent).unwrap_or(100),
         maximum_percent: deployment.and_then(|deployment| deployment.maximum_percent).unwrap_or(200),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable),

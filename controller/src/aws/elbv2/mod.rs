@@ -12,6 +12,7 @@ pub(super) use load_balancer::{is_ours, tagged};
 pub use target_group::{HealthCheck, TargetGroup};
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
 
 use aws_sdk_elasticloadbalancingv2::types::Tag;
 use payment_platform_engine::diff::Change;
@@ -45,6 +46,7 @@ async fn tags_of(aws: &Aws, arns: &[String]) -> Result<HashMap<String, TagMap>, 
         }
     }
     for arns in to_ask.chunks(TAGGED_AT_ONCE) {
+        let asked_at = Instant::now();
         let asked = match tags_at_once(aws, arns).await? {
             Some(tags) => tags,
             // One that has gone fails the call for all: they are asked one by one.
@@ -57,7 +59,7 @@ async fn tags_of(aws: &Aws, arns: &[String]) -> Result<HashMap<String, TagMap>, 
             }
         };
         for (arn, tags) in asked {
-            aws.tags_read.learn(&arn, &tags);
+            aws.tags_read.learn(&arn, &tags, asked_at);
             all.insert(arn, tags);
         }
     }
