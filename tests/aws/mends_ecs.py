@@ -607,8 +607,8 @@ def service_deletion() -> None:
 def task_interfaces() -> None:
     """AWS: each task of a service with awsvpc has an interface in one of its subnets with its security groups, so
     that neither can be deleted under it, and its address is a target of the service's target groups (ECS Developer
-    Guide, Task networking with the awsvpc network mode, Use load balancing). moto: none. Here each subnet has one as
-    long as any task runs. Goes when moto runs tasks."""
+    Guide, Task networking with the awsvpc network mode, Use load balancing). moto: none. Here tasks take the subnets
+    in turn. Goes when moto runs tasks."""
     read = EC2ContainerServiceResponse.ecs_backend.fget
 
     def backend(response: Any) -> EC2ContainerServiceBackend:
@@ -634,16 +634,17 @@ def _attach(backend: EC2ContainerServiceBackend) -> None:
         for place in attached.keys() - wanted:
             gone = attached.pop(place)
             network.enis.pop(gone.id, None)
-            for group, _ in _target_groups(service):
+            for group in gone.target_groups:
                 group.targets.pop(gone.private_ip_address, None)
-        for subnet, groups in wanted - attached.keys():
+        for task, subnet, groups in sorted(wanted - attached.keys()):
             description = f"arn:aws:ecs:{backend.region_name}:{backend.account_id}:attachment/{uuid4()}"
             interface = network.create_network_interface(subnet, None, group_ids=list(groups), description=description)
             interface.status, interface.requester_managed = "in-use", True
-            attached[subnet, groups] = interface
+            attached[task, subnet, groups] = interface
+            address, interface.target_groups = interface.private_ip_address, []
             for group, port in _target_groups(service):
-                address = interface.private_ip_address
                 group.targets[address] = {"Id": address, "Port": port}
+                interface.target_groups.append(group)
 
 
 def _target_groups(service: Service) -> Iterator[tuple[Any, int]]:
@@ -654,13 +655,14 @@ def _target_groups(service: Service) -> Iterator[tuple[Any, int]]:
             yield group, attachment["containerPort"]
 
 
-def _places(service: Service) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The subnets with the security groups in which tasks of the service run."""
+def _places(service: Service) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """The service's tasks, each with the subnet and the security groups in which it runs."""
     for deployment in service.deployments:
-        if deployment.tasks and deployment.network_configuration:
+        if deployment.network_configuration:
             configuration = deployment.network_configuration["awsvpcConfiguration"]
-            for subnet in configuration["subnets"]:
-                yield subnet, tuple(sorted(configuration["securityGroups"]))
+            subnets = configuration["subnets"]
+            for number, task in enumerate(deployment.tasks):
+                yield task, subnets[number % len(subnets)], tuple(sorted(configuration["securityGroups"]))
 
 
 @mend("ecs-task-lists", "the tasks of a service are listed and described with their interfaces")
@@ -669,16 +671,16 @@ def task_lists() -> None:
     tells the interface of each (API Reference, ListTasks, Task, Attachment). moto: knows tasks only that were run by
     hand. Goes when moto runs the tasks of services."""
 
-    def own(response: Any) -> dict[str, tuple[Service, int, str]]:
-        """The tasks of all services of a cluster by ARN, with a number each."""
+    def own(response: Any) -> dict[str, tuple[Service, str, str]]:
+        """The tasks of all services of a cluster by ARN, each with its service, its name and its definition."""
         cluster = response.ecs_backend._get_cluster(response._get_param("cluster", "default"))
         services = [one for one in response.ecs_backend.services.values() if one.cluster_arn == cluster.arn]
         place = cluster.arn.replace(":cluster/", ":task/")
         return {
-            f"{place}/{task}": (service, number, deployment.task_definition)
+            f"{place}/{task}": (service, task, deployment.task_definition)
             for service in services
             for deployment in service.deployments
-            for number, task in enumerate(deployment.tasks)
+            for task in deployment.tasks
         }
 
     @around(EC2ContainerServiceResponse, "list_tasks")
@@ -699,9 +701,8 @@ def task_lists() -> None:
         return ActionResult({"tasks": [_task(arn, *known[arn]) for arn in asked], "failures": []})
 
 
-def _task(arn: str, service: Service, number: int, definition: str) -> dict[str, Any]:
-    interfaces = list(service.interfaces.values())
-    interface = interfaces[number % len(interfaces)]
+def _task(arn: str, service: Service, name: str, definition: str) -> dict[str, Any]:
+    interface = next(interface for (task, *_), interface in service.interfaces.items() if task == name)
     details = {
         "subnetId": interface.subnet.id,
         "networkInterfaceId": interface.id,

@@ -83,7 +83,7 @@ pub fn plan_extra<C: 'static>(
         Step::Hold(Hold::Observing)
     } else if let Some(hold) = options.contested.get(node).filter(|_| *role == Role::Twin) {
         Step::Hold(hold.clone())
-    } else if let (Some(Unready::Later(what)), false) = (&found.unready, options.deleting) {
+    } else if let (Some(Unready::Kept(what)), false) = (&found.unready, options.deleting) {
         Step::Hold(Hold::Later(what.clone()))
     } else {
         Step::Delete

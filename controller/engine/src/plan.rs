@@ -240,14 +240,14 @@ pub fn decide<C: 'static>(
     let described = described(node);
     let digest = wish.holes.is_empty().then(|| digest(node, outputs)).flatten();
     let digest = digest.map(|digest| format!("{digest}-{described}"));
-    let (step, drift) = match (found, fields) {
+    let (step, drift, refused) = match (found, fields) {
         (Some(found), Some(fields)) => {
             let agreed = known.and_then(|known| known.wish.as_deref());
             let same_wish = agreed.is_some_and(|agreed| same_wish(agreed, digest.as_deref(), &described));
-            let step = compare(node, found, &**fields, &wish, options);
+            let (step, refused) = compare(node, found, &**fields, &wish, options);
             let step = without_retries(&node.resource.kind(), step);
             let differs = !step.agrees() && !matches!(step, Step::After(_)) && !retries(&node.resource.kind(), &step);
-            (step, same_wish && differs)
+            (step, same_wish && differs, refused)
         }
         _ => {
             let made_before = known.is_some_and(|known| known.cloud_id.is_some() && known.wish.is_some());
@@ -255,12 +255,14 @@ pub fn decide<C: 'static>(
                 Some(on) => Step::After(on.clone()),
                 None => Step::Create,
             };
-            (step, made_before)
+            (step, made_before, Vec::new())
         }
     };
+    // What is left out is not agreed with.
+    let digest = digest.filter(|_| refused.is_empty());
     let changes = match &step {
         Step::Update(changes) | Step::Replace(_, changes) => changes.clone(),
-        _ => Vec::new(),
+        _ => refused,
     };
     let closing = closes(&node.resource.kind(), &step);
     let agreed = known.is_some_and(|known| known.wish.is_some());
@@ -314,13 +316,15 @@ fn keeps_less<C: 'static>(
     (!fields.is_empty()).then_some(Hold::WouldKeepLess { fields })
 }
 
+/// What is to be done, and what differs and is never put right.
 fn compare<C: 'static>(
     node: &Node<C>,
     found: &AnyFound,
     seen: &dyn crate::resource::AnyFields,
     wish: &Wish,
     options: &Options,
-) -> Step {
+) -> (Step, Vec<Change>) {
+    let whole = |step| (step, Vec::new());
     let complete = wish.holes.is_empty();
     let mut changes =
         if complete && wish.fields.equals(seen) { Vec::new() } else { diff(&seen.json(), &wish.fields.json()) };
@@ -329,34 +333,38 @@ fn compare<C: 'static>(
     changes.retain(|change| excepted(change).is_none());
     if let Some(exception) = exception.filter(|_| changes.is_empty() && found.output.is_some()) {
         let Exception { reason, until, .. } = exception.clone();
-        return Step::Hold(Hold::Excepted { reason, until });
+        return whole(Step::Hold(Hold::Excepted { reason, until }));
     }
     if let Some(state) = found.busy
         && (!changes.is_empty() || found.output.is_none())
     {
-        return Step::Hold(Hold::Busy(state));
+        return whole(Step::Hold(Hold::Busy(state)));
     }
     if changes.is_empty() {
-        return match wish.holes.first() {
+        return whole(match wish.holes.first() {
             Some(on) => Step::After(on.clone()),
             None => match &found.unready {
                 Some(Unready::Until(what)) => Step::Hold(Hold::Unready(what.clone())),
                 Some(Unready::Failed(error)) => Step::Hold(Hold::Broken(error.clone())),
-                Some(Unready::Later(_)) | None => Step::Keep,
+                Some(Unready::Later(_) | Unready::Kept(_)) | None => Step::Keep,
             },
-        };
+        });
     }
     let kind = node.resource.kind();
     let replace = |change: &Change| kind.replace_on.iter().find(|(path, _)| change.path.starts_with(path));
-    let Some((_, how)) = changes.iter().find_map(replace) else { return Step::Update(changes) };
+    let hows = || changes.iter().filter_map(replace).map(|(_, how)| how);
+    // Where something else replaces it anyway, that puts right what nothing else does.
+    let Some(how) = hows().find(|how| **how != Replace::Refuse).or(hows().next()) else {
+        return whole(Step::Update(changes));
+    };
     let (replacing, in_place): (Vec<_>, Vec<_>) = changes.iter().cloned().partition(|change| replace(change).is_some());
     let fields = replacing.iter().map(|change| change.path.to_string()).collect();
     match how {
-        // What is never put right must not keep open what can be.
-        Replace::Refuse if !in_place.is_empty() => Step::Update(in_place),
-        Replace::Refuse => Step::Hold(Hold::WouldDisrupt { fields }),
-        _ if kind.stateful && !options.approved.contains(&node.id) => Step::Hold(Hold::WouldLoseData { fields }),
-        how => Step::Replace(*how, changes),
+        // It must not keep open what can be put right.
+        Replace::Refuse if !in_place.is_empty() => (Step::Update(in_place), replacing),
+        Replace::Refuse => (Step::Hold(Hold::WouldDisrupt { fields }), replacing),
+        _ if kind.stateful && !options.approved.contains(&node.id) => whole(Step::Hold(Hold::WouldLoseData { fields })),
+        how => whole(Step::Replace(*how, changes)),
     }
 }
 

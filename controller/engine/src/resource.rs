@@ -216,6 +216,8 @@ pub enum Unready {
     Failed(CloudError),
     /// It does its work, and something that was asked for comes later by itself: said, and no reason to wait.
     Later(String),
+    /// It does its work, and something else keeps it for a time: where it is no longer wanted, it goes after that.
+    Kept(String),
 }
 
 /// How far a call has brought the thing.

@@ -61,10 +61,12 @@ fn limits(action: &str) -> Vec<&'static str> {
         | "ecs:ListClusters"
         | "ecs:ListTaskDefinitionFamilies"
         | "ecs:ListTaskDefinitions"
+        | "ecs:ListTasks"
         | "ecs:RegisterTaskDefinition" => vec!["*"],
         _ if action.starts_with("ecs:") => vec![
             "arn:aws:ecs:*:*:cluster/ecs-payment-cluster-*",
             "arn:aws:ecs:*:*:service/ecs-payment-cluster-*/ecs-payment-service-*",
+            "arn:aws:ecs:*:*:task/ecs-payment-cluster-*/*",
             "arn:aws:ecs:*:*:task-definition/payment-app-*:*",
         ],
         _ if action.starts_with("elasticloadbalancing:Describe") => vec!["*"],
@@ -74,7 +76,10 @@ fn limits(action: &str) -> Vec<&'static str> {
             "arn:aws:elasticloadbalancing:*:*:loadbalancer/app/alb-payment-*",
             "arn:aws:elasticloadbalancing:*:*:targetgroup/tg-payment-*",
         ],
-        "cloudwatch:DescribeAlarms" | "cloudwatch:ListDashboards" | "wafv2:ListWebACLs" => vec!["*"],
+        "cloudwatch:DescribeAlarms"
+        | "cloudwatch:ListDashboards"
+        | "wafv2:ListLoggingConfigurations"
+        | "wafv2:ListWebACLs" => vec!["*"],
         // Those of target tracking are named by Application Auto Scaling.
         _ if action.starts_with("cloudwatch:") => vec![
             "arn:aws:cloudwatch::*:dashboard/payment-*",

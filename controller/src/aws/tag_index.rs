@@ -17,18 +17,11 @@ use crate::aws::error::During;
 use crate::aws::tags::{OWNER, TagMap};
 
 /// The services whose tags are read thing by thing otherwise. Without kinds of things: the API refuses one that it does not know.
-const SERVICES: [&str; 10] = [
-    "application-autoscaling",
-    "cloudfront",
-    "cloudwatch",
-    "elasticloadbalancing",
-    "kms",
-    "logs",
-    "rds",
-    "s3",
-    "sns",
-    "wafv2",
-];
+const SERVICES: &[&str] =
+    &["application-autoscaling", "cloudwatch", "elasticloadbalancing", "kms", "logs", "rds", "s3", "sns", "wafv2"];
+
+/// Those of things without a region.
+const GLOBAL_SERVICES: &[&str] = &["cloudfront", "cloudwatch"];
 
 /// Things on one page; AWS takes no more.
 const PAGE: i32 = 100;
@@ -148,7 +141,9 @@ pub async fn unchanged(aws: &Aws, arn: &str) -> Option<TagMap> {
 /// All things of the account and region that name an owner as ours do, by ARN. None: the index could not be read.
 async fn read(aws: &Aws) -> Option<HashMap<String, TagMap>> {
     let call = aws.tagging.get_resources().tag_filters(TagFilter::builder().key(OWNER).build());
-    let call = call.set_resource_type_filters(Some(SERVICES.map(str::to_owned).into())).resources_per_page(PAGE);
+    let services = if aws.region.is_global() { GLOBAL_SERVICES } else { SERVICES };
+    let services = services.iter().map(|&service| service.to_owned()).collect();
+    let call = call.set_resource_type_filters(Some(services)).resources_per_page(PAGE);
     let all = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.during("tag:GetResources");
     let all = match all {
         Ok(all) => all,

@@ -58,7 +58,7 @@ fn what_can_only_go_later_keeps_nobody_waiting_and_goes_then() {
     let mut driver = Driver::new();
     driver.pass(&wanted(1, 1));
     let id = driver.cloud.ids("c").remove(0);
-    driver.cloud.with(|state| state.unready.insert(id.clone(), Unready::Later("a copy has it".to_owned())));
+    driver.cloud.with(|state| state.unready.insert(id.clone(), Unready::Kept("a copy has it".to_owned())));
     let without = crate::driver::box_and_vault(1);
     let writes = driver.cloud.writes().len();
     let report = driver.pass(&without);

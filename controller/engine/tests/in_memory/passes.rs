@@ -1,6 +1,6 @@
 //! What one pass does, and what it leaves alone.
 
-use payment_platform_engine::{Graph, Hold, Outcome, Step};
+use payment_platform_engine::{Graph, Hold, Outcome, Report, Step};
 
 use crate::driver::{Driver, built, let_the_window_pass, outcome, wanted};
 
@@ -169,11 +169,25 @@ fn what_can_never_be_put_right_does_not_keep_the_rest_from_it() {
         state.things.get_mut(&id).unwrap().size = 7;
         state.painted.insert(id.clone());
     });
-    driver.pass(&wanted(1, 1));
-    assert_eq!(driver.cloud.with(|state| state.things[&id].size), 1);
     let report = driver.pass(&wanted(1, 1));
-    let entry = report.entries.iter().find(|entry| entry.node.name == "vault").unwrap();
-    assert!(matches!(&entry.outcome, Outcome::Held(Hold::WouldDisrupt { fields }) if fields == &["painted"]));
+    let vault = |report: &Report| report.entries.iter().find(|entry| entry.node.name == "vault").unwrap().clone();
+    assert_eq!(driver.cloud.with(|state| state.things[&id].size), 1);
+    assert_eq!(vault(&report).wish, None, "not all of the wish is carried out");
+    let held = vault(&driver.pass(&wanted(1, 1)));
+    assert!(matches!(&held.outcome, Outcome::Held(Hold::WouldDisrupt { fields }) if fields == &["painted"]));
+    assert_eq!(held.changes.iter().map(|change| change.field()).collect::<Vec<_>>(), ["painted"]);
+}
+
+#[test]
+fn what_is_replaced_anyway_is_put_right_by_that() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let old = driver.cloud.ids("a").remove(0);
+    driver.cloud.with(|state| state.painted.insert(old.clone()));
+    for _ in 0..5 {
+        driver.converge(&resized(150));
+    }
+    assert!(!driver.cloud.ids("a").contains(&old));
 }
 
 #[test]

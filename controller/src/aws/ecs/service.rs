@@ -19,14 +19,18 @@ use aws_sdk_ecs::types::{
     DeploymentConfiguration, DeploymentStrategy, LaunchType, LoadBalancer as Attachment, NetworkConfiguration,
     PropagateTags, SchedulingStrategy, Service as Seen, ServiceConnectConfiguration, ServiceField,
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::Create;
-use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
+use payment_platform_engine::{
+    Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Unready, Up,
+};
 use serde::{Deserialize, Serialize};
 
 use super::cluster::{Cluster, PREFIX as CLUSTER_PREFIX, ours};
+use super::targets::{self, ForeignTargets};
 use super::task_definition::{CONTAINER, TaskDefinition};
-use super::{arn, change_tags, health, name_of, tag_list, tag_map, targets};
+use super::{arn, change_tags, health, name_of, tag_list, tag_map};
 use crate::aws::ec2::{SecurityGroup, Subnet};
 use crate::aws::elbv2::TargetGroup;
 use crate::aws::error::{During, built, gone};
@@ -68,8 +72,8 @@ pub struct Fields {
     pub public_ip: bool,
     /// Container and port behind each target group.
     pub target_groups: BTreeMap<String, String>,
-    /// What gets requests there and is none of its tasks, with the target group. Nothing is wanted.
-    pub foreign_targets: BTreeMap<String, String>,
+    /// What gets requests there and is none of its tasks. Nothing is wanted.
+    pub foreign_targets: ForeignTargets,
     pub minimum_healthy_percent: i32,
     pub maximum_percent: i32,
     pub circuit_breaker: bool,
@@ -170,6 +174,7 @@ impl Resource for Service {
         let newest = up.get(&self.task_definition)?;
         let subnets: Result<_, _> = self.subnets.iter().map(|subnet| Ok(up.get(subnet)?.subnet_id.clone())).collect();
         let group = up.get(&self.target_group)?.arn.clone();
+        let own_group = group.clone();
         let rollout = Rollout {
             task_definition: newest.arn.clone(),
             subnets: subnets?,
@@ -179,6 +184,11 @@ impl Resource for Service {
         let failed = |seen: &&Fields| seen.rolled_back.get().is_some_and(|back| newest.registered < *back);
         let now = seen.filter(failed).map_or_else(|| rollout.clone(), Fields::rollout);
         let (fewest, most) = self.bounds;
+        // Those of another group are the affair of whoever owns that: the group is taken off, its targets are not.
+        let foreign_targets = seen.map(|seen| {
+            let others = seen.foreign_targets.iter().filter(|(_, target)| target.target_group != own_group);
+            others.map(|(address, target)| (address.clone(), target.clone())).collect()
+        });
         Ok(Fields {
             name: self.name.clone(),
             cluster: up.get(&self.cluster)?.name.clone(),
@@ -190,7 +200,7 @@ impl Resource for Service {
             security_groups: [up.get(&self.security_group)?.group_id.clone()].into(),
             public_ip: false,
             target_groups: now.target_groups,
-            foreign_targets: BTreeMap::new(),
+            foreign_targets: foreign_targets.unwrap_or_default(),
             minimum_healthy_percent: self.minimum_healthy_percent,
             maximum_percent: MAXIMUM_PERCENT,
             circuit_breaker: true,
@@ -214,21 +224,12 @@ impl Resource for Service {
             Look::All => ours(&aws).await?.iter().filter_map(|cluster| of_cluster(name_of(cluster))).collect(),
             Look::Ids(arns) => arns.iter().filter_map(|arn| of_arn(arn)).collect(),
         };
-        let mut found = Vec::new();
-        for (cluster, service) in wanted {
-            let call = aws.ecs.describe_services().cluster(&cluster).services(service).include(ServiceField::Tags);
-            let Some(answer) = gone(call.send().await.during("ecs:DescribeServices"))? else { continue };
-            let there = |service: &Seen| !matches!(service.status(), Some("INACTIVE") | None);
-            let services = answer.services.unwrap_or_default().into_iter().filter(there);
-            for service in services {
-                let groups = service.load_balancers().iter().filter_map(|one| one.target_group_arn.clone());
-                let groups: Vec<String> = groups.collect();
-                let name = service.service_name().unwrap_or_default();
-                let foreign = targets::foreign(&aws, &cluster, name, &groups).await;
-                found.push(read(&aws, service, &cluster, foreign));
-            }
-        }
-        Ok(found)
+        let found = stream::iter(wanted).map(|(cluster, service)| {
+            let aws = aws.clone();
+            async move { find(&aws, &cluster, &service).await }
+        });
+        let found: Vec<Option<_>> = found.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     async fn create(want: Fields, cx: Context<Aws>) -> Result<Progress<Output>, CloudError> {
@@ -266,6 +267,8 @@ impl Resource for Service {
             None => want,
         };
         let retry = touches("retry_due");
+        // Whatever ECS refuses below.
+        let taken_off = targets::take_off(&cx.cloud, &changes).await;
         let call = cx.cloud.ecs.update_service().cluster(&now.cluster).service(&now.name);
         let (mut call, mut modified) = (call, false);
         if retry {
@@ -323,7 +326,7 @@ impl Resource for Service {
             // A target group that was made again belongs to no load balancer before its listener forwards to it.
             may_be_early(call.send().await.during(action))?;
         }
-        targets::take_off(&cx.cloud, &changes).await?;
+        taken_off?;
         change_tags(&cx.cloud, &now.arn, &changes).await?;
         // Nothing of this is so before the tasks are.
         if EXCHANGES_TASKS.into_iter().any(touches) {
@@ -415,12 +418,20 @@ fn rebalancing(want: &Fields) -> AvailabilityZoneRebalancing {
     }
 }
 
-fn read(
-    aws: &Aws,
-    service: Seen,
-    cluster: &str,
-    foreign: Result<BTreeMap<String, String>, CloudError>,
-) -> Found<Service> {
+/// None: there is no such service.
+async fn find(aws: &Aws, cluster: &str, service: &str) -> Result<Option<Found<Service>>, CloudError> {
+    let call = aws.ecs.describe_services().cluster(cluster).services(service).include(ServiceField::Tags);
+    let answer = gone(call.send().await.during("ecs:DescribeServices"))?;
+    let there = |service: &Seen| !matches!(service.status(), Some("INACTIVE") | None);
+    let Some(seen) = answer.and_then(|answer| answer.services.unwrap_or_default().into_iter().find(there)) else {
+        return Ok(None);
+    };
+    let groups = seen.load_balancers().iter().filter_map(|attachment| attachment.target_group_arn.clone());
+    let foreign = targets::foreign(aws, cluster, service, &groups.collect::<Vec<_>>()).await;
+    Ok(Some(read(aws, seen, cluster, foreign)))
+}
+
+fn read(aws: &Aws, service: Seen, cluster: &str, foreign: Result<ForeignTargets, CloudError>) -> Found<Service> {
     let (arn, name) =
         (service.service_arn.clone().unwrap_or_default(), service.service_name.clone().unwrap_or_default());
     let tags = tag_map(service.tags());
@@ -428,7 +439,13 @@ fn read(
     let environment = tags.get("Environment").map_or("", String::as_str);
     let deleting = service.status() == Some("DRAINING");
     let retry_due = health::failed_at(&service).is_some_and(|at| is_past(at, aws.limits.deployment_retry));
-    let fields = Fields { retry_due, ..fields(&service, cluster, tags.clone()) };
+    // Everything else of it is kept all the same.
+    let (foreign_targets, unread) = match foreign {
+        Ok(foreign) => (foreign, None),
+        Err(error) if error.class.needs_human() => (ForeignTargets::new(), Some(Unready::Failed(error))),
+        Err(error) => (ForeignTargets::new(), Some(Unready::Until(format!("its targets can be read ({error})")))),
+    };
+    let fields = Fields { retry_due, foreign_targets, ..fields(&service, cluster, tags.clone()) };
     let deployed = service.deployments().iter().filter_map(|deployment| deployment.task_definition.clone());
     let uses = deployed
         .chain(service.cluster_arn.clone())
@@ -443,10 +460,10 @@ fn read(
         uses: uses.collect(),
         output: (!deleting).then(|| Output { arn, name, cluster: cluster.to_owned() }),
         busy: deleting.then_some("deleting"),
-        unready: health::unready(&service),
+        unready: unread.or(health::unready(&service)),
         leaving: false,
         created: service.created_at.map(|time| time.secs()),
-        fields: foreign.map(|foreign_targets| Fields { foreign_targets, ..fields }),
+        fields: Ok(fields),
     }
 }
 
@@ -493,7 +510,7 @@ fn fields(service: &Seen, cluster: &str, tags: TagMap) -> Fields {
         security_groups: vpc.map(|vpc| vpc.security_groups().iter().cloned().collect()).unwrap_or_default(),
         public_ip: vpc.and_then(|vpc| vpc.assign_public_ip()) == Some(&AssignPublicIp::Enabled),
         target_groups: target_groups.collect(),
-        foreign_targets: BTreeMap::new(),
+        foreign_targets: ForeignTargets::new(),
         minimum_healthy_percent: deployment.and_then(|deployment| deployment.minimum_healthy_percent).unwrap_or(100),
         maximum_percent: deployment.and_then(|deployment| deployment.maximum_percent).unwrap_or(200),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable),

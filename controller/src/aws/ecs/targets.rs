@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use aws_sdk_ec2::types::Filter;
+use aws_sdk_ec2::types::{Filter, NetworkInterface};
 use aws_sdk_ecs::types::{DesiredStatus, Task};
 use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealthStateEnum};
 use payment_platform_engine::CloudError;
 use payment_platform_engine::diff::Change;
+use serde::Serialize;
 
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
+use crate::aws::limits::FILTER_VALUES;
 
 /// Tasks in one DescribeTasks call (API Reference: at most 100).
 const AT_ONCE: usize = 100;
@@ -25,6 +27,17 @@ const BELIEVED: Duration = Duration::from_secs(30 * 60);
 
 /// One target of one group: the group's ARN, an address and a port.
 type Target = (String, String, i32);
+
+/// What gets requests without being a task.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ForeignTarget {
+    pub target_group: String,
+    /// `all`: an address outside of the VPC.
+    pub zone: String,
+}
+
+/// Foreign targets by `address:port`.
+pub type ForeignTargets = BTreeMap<String, ForeignTarget>;
 
 /// What is known of targets.
 #[derive(Default)]
@@ -59,21 +72,24 @@ impl Targets {
     }
 }
 
-/// The targets of these groups that are none of the service's tasks: `address:port`, with the group's ARN.
+/// The targets of these groups that are none of the service's tasks.
 pub(super) async fn foreign(
     aws: &Aws,
     cluster: &str,
     service: &str,
     groups: &[String],
-) -> Result<BTreeMap<String, String>, CloudError> {
-    let mut targets: Vec<Target> = Vec::new();
+) -> Result<ForeignTargets, CloudError> {
+    let (mut targets, mut zones): (Vec<Target>, HashMap<Target, String>) = Default::default();
     for group in groups {
         let answer = aws.elb.describe_target_health().target_group_arn(group).send().await;
         let Some(answer) = gone(answer.during("elasticloadbalancing:DescribeTargetHealth"))? else { continue };
         for one in answer.target_health_descriptions.unwrap_or_default() {
             let leaving = one.target_health.is_some_and(|health| health.state == Some(TargetHealthStateEnum::Draining));
             if let (Some(target), false) = (one.target, leaving) {
-                targets.push((group.clone(), target.id.unwrap_or_default(), target.port.unwrap_or_default()));
+                let zone = target.availability_zone.unwrap_or_default();
+                let target = (group.clone(), target.id.unwrap_or_default(), target.port.unwrap_or_default());
+                zones.insert(target.clone(), zone);
+                targets.push(target);
             }
         }
     }
@@ -82,7 +98,7 @@ pub(super) async fn foreign(
     targets.retain(|target| !aws.targets.is_a_task(target, now));
     for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
         if targets.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(ForeignTargets::new());
         }
         let own = addresses(aws, cluster, service, status).await?;
         targets.retain(|target| {
@@ -94,7 +110,7 @@ pub(super) async fn foreign(
         });
     }
     if targets.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(ForeignTargets::new());
     }
     let made_by_ecs = made_by_ecs(aws, targets.iter().map(|target| target.1.clone()).collect()).await?;
     let window = |target: &Target| match made_by_ecs.contains(&target.1) {
@@ -102,22 +118,33 @@ pub(super) async fn foreign(
         false => Duration::ZERO,
     };
     targets.retain(|target| aws.targets.is_foreign(target, now, window(target)));
-    Ok(targets.into_iter().map(|(group, address, port)| (format!("{address}:{port}"), group)).collect())
+    let foreign = targets.into_iter().map(|target| {
+        let zone = zones.remove(&target).unwrap_or_default();
+        let (target_group, address, port) = target;
+        (format!("{address}:{port}"), ForeignTarget { target_group, zone })
+    });
+    Ok(foreign.collect())
 }
 
-/// Takes off those that `changes` of the field `foreign_targets` name. Requests under way end first.
+/// Where `zone` says so, an address is outside of the VPC.
+const OUTSIDE: &str = "all";
+
+/// Takes off those that `changes` of the field `foreign_targets` name, as many as go. Requests under way end first.
 pub(super) async fn take_off(aws: &Aws, changes: &[Change]) -> Result<(), CloudError> {
+    let mut result = Ok(());
     for change in changes.iter().filter(|change| change.field() == "foreign_targets") {
-        let (Some(target), Some(group)) = (change.element(), change.before.as_ref().and_then(|group| group.as_str()))
-        else {
-            continue;
-        };
+        let (Some(target), Some(before)) = (change.element(), &change.before) else { continue };
         let (address, port) = target.rsplit_once(':').unwrap_or((target, ""));
-        let target = TargetDescription::builder().id(address).set_port(port.parse().ok()).build();
-        let call = aws.elb.deregister_targets().target_group_arn(group).targets(target).send().await;
-        gone(call.during("elasticloadbalancing:DeregisterTargets"))?;
+        let target = TargetDescription::builder().id(address).set_port(port.parse().ok());
+        // AWS demands it of an address outside of the VPC, and refuses it for any other (API Reference, TargetDescription).
+        let zone = before["zone"].as_str().filter(|zone| *zone == OUTSIDE).map(str::to_owned);
+        let call = aws.elb.deregister_targets().targets(target.set_availability_zone(zone).build());
+        let call = call.target_group_arn(before["target_group"].as_str().unwrap_or_default()).send().await;
+        if let Err(error) = gone(call.during("elasticloadbalancing:DeregisterTargets")) {
+            result = Err(error);
+        }
     }
-    Ok(())
+    result
 }
 
 /// The addresses of the service's tasks that run, or that have stopped in the last hour.
@@ -128,25 +155,26 @@ async fn addresses(
     status: DesiredStatus,
 ) -> Result<BTreeSet<String>, CloudError> {
     let call = aws.ecs.list_tasks().cluster(cluster).service_name(service).desired_status(status);
-    let arns = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.during("ecs:ListTasks");
-    let arns = gone(arns)?.unwrap_or_default();
+    let arns = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.during("ecs:ListTasks")?;
     let mut all = BTreeSet::new();
     for arns in arns.chunks(AT_ONCE) {
         let answer = aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns.to_vec())).send().await;
-        let answer = gone(answer.during("ecs:DescribeTasks"))?;
-        all.extend(answer.and_then(|answer| answer.tasks).unwrap_or_default().iter().flat_map(address));
+        all.extend(answer.during("ecs:DescribeTasks")?.tasks().iter().flat_map(address));
     }
     Ok(all)
 }
 
 /// Those of these addresses that belong to interfaces as ECS makes them for tasks.
 async fn made_by_ecs(aws: &Aws, addresses: Vec<String>) -> Result<BTreeSet<String>, CloudError> {
-    let filter = Filter::builder().name("addresses.private-ip-address").set_values(Some(addresses)).build();
-    let call = aws.ec2.describe_network_interfaces().filters(filter).into_paginator().items().send();
-    let interfaces = call.collect::<Result<Vec<_>, _>>().await.during("ec2:DescribeNetworkInterfaces")?;
-    let of_ecs =
-        interfaces.into_iter().filter(|one| one.description().is_some_and(|text| text.starts_with("arn:aws:ecs:")));
-    Ok(of_ecs.filter_map(|one| one.private_ip_address).collect())
+    let mut made = BTreeSet::new();
+    for addresses in addresses.chunks(FILTER_VALUES) {
+        let filter = Filter::builder().name("addresses.private-ip-address").set_values(Some(addresses.to_vec()));
+        let call = aws.ec2.describe_network_interfaces().filters(filter.build()).into_paginator().items().send();
+        let interfaces = call.collect::<Result<Vec<_>, _>>().await.during("ec2:DescribeNetworkInterfaces")?;
+        let of_ecs = |one: &NetworkInterface| one.description().is_some_and(|text| text.starts_with("arn:aws:ecs:"));
+        made.extend(interfaces.into_iter().filter(of_ecs).filter_map(|one| one.private_ip_address));
+    }
+    Ok(made)
 }
 
 /// The addresses of a task: of its network interface, which is known first, and of its containers.

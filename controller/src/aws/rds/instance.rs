@@ -97,6 +97,16 @@ pub struct Fields {
 pub struct InsightsFields {
     pub key_arn: String,
     pub retention_days: i32,
+    /// The key that they are under now: RDS wants it with every change, and never changes it.
+    #[serde(skip)]
+    pub present_key_arn: Unread<String>,
+}
+
+impl InsightsFields {
+    /// The key to name to RDS.
+    pub fn key_arn(&self) -> &str {
+        self.present_key_arn.get().unwrap_or(&self.key_arn)
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -145,7 +155,9 @@ impl Resource for Instance {
     fn fields(&self, up: &Up<'_>, seen: Option<&Fields>) -> Result<Fields, Pending> {
         let insights = self.insights.as_ref().map(|insights| {
             let key_arn = up.get(&insights.key)?.arn.clone();
-            Ok(InsightsFields { key_arn, retention_days: insights.retention_days })
+            let present = seen.and_then(|seen| seen.insights.as_ref()).map(|seen| Unread::of(seen.key_arn.clone()));
+            let present_key_arn = present.unwrap_or_default();
+            Ok(InsightsFields { key_arn, retention_days: insights.retention_days, present_key_arn })
         });
         let group = up.get(&self.parameter_group)?.name.clone();
         // A group of another major version is refused until the upgrade has been made, which brings it along.
@@ -205,7 +217,7 @@ impl Resource for Instance {
         let call = call.enable_performance_insights(want.insights.is_some());
         let call = match &want.insights {
             Some(insights) => call
-                .performance_insights_kms_key_id(&insights.key_arn)
+                .performance_insights_kms_key_id(insights.key_arn())
                 .performance_insights_retention_period(insights.retention_days),
             None => call,
         };
@@ -245,7 +257,7 @@ impl Resource for Instance {
         if touches(&changes, "insights") {
             call = call.enable_performance_insights(want.insights.is_some());
             if let Some(insights) = &want.insights {
-                call = call.performance_insights_kms_key_id(&insights.key_arn);
+                call = call.performance_insights_kms_key_id(insights.key_arn());
                 call = call.performance_insights_retention_period(insights.retention_days);
             }
             modified = true;
@@ -358,6 +370,7 @@ fn fields(instance: &DbInstance, tags: TagMap) -> Fields {
     let insights = instance.performance_insights_enabled.unwrap_or_default().then(|| InsightsFields {
         key_arn: text(instance.performance_insights_kms_key_id()),
         retention_days: instance.performance_insights_retention_period.unwrap_or_default(),
+        present_key_arn: Unread::default(),
     });
     Fields {
         identifier: text(instance.db_instance_identifier()),

@@ -69,7 +69,7 @@ pub async fn modification(
                 let call = call.enable_performance_insights(want.insights.is_some());
                 match &want.insights {
                     Some(insights) => call
-                        .performance_insights_kms_key_id(&insights.key_arn)
+                        .performance_insights_kms_key_id(insights.key_arn())
                         .performance_insights_retention_period(insights.retention_days),
                     None => call,
                 }

@@ -216,7 +216,9 @@ impl Resource for MysqlInstance {
         }
         let insights = self.insights.as_ref().map(|insights| {
             let key_arn = up.get(&insights.key)?.arn.clone();
-            Ok(InsightsFields { key_arn, retention_days: insights.retention_days })
+            let present = seen.and_then(|seen| seen.insights.as_ref()).map(|seen| Unread::of(seen.key_arn.clone()));
+            let present_key_arn = present.unwrap_or_default();
+            Ok(InsightsFields { key_arn, retention_days: insights.retention_days, present_key_arn })
         });
         let groups = (up.get(&self.parameter_group)?.name.clone(), up.get(&self.option_group)?.name.clone());
         // Groups of another major version are refused until the upgrade has been made, which brings them along.
@@ -309,7 +311,7 @@ impl Resource for MysqlInstance {
         let call = call.enable_performance_insights(want.insights.is_some());
         let call = match &want.insights {
             Some(insights) => call
-                .performance_insights_kms_key_id(&insights.key_arn)
+                .performance_insights_kms_key_id(insights.key_arn())
                 .performance_insights_retention_period(insights.retention_days),
             None => call,
         };
@@ -476,6 +478,7 @@ fn fields(instance: &DbInstance, tags: TagMap) -> Fields {
     let insights = instance.performance_insights_enabled.unwrap_or_default().then(|| InsightsFields {
         key_arn: text(instance.performance_insights_kms_key_id()),
         retention_days: instance.performance_insights_retention_period.unwrap_or_default(),
+        present_key_arn: Unread::default(),
     });
     Fields {
         identifier: text(instance.db_instance_identifier()),

@@ -227,7 +227,7 @@ async fn hold_by_snapshots(aws: &Aws, found: &mut [Found<OptionGroup>]) -> Resul
     for one in found.iter_mut().filter(|one| is_unused(one)) {
         let count = snapshots.iter().filter(|snapshot| snapshot.option_group_name == one.name).count();
         one.unready =
-            (count > 0).then(|| Unready::Later(format!("it stays while there are snapshots with it ({count})")));
+            (count > 0).then(|| Unready::Kept(format!("it stays while there are snapshots with it ({count})")));
     }
     Ok(())
 }
