@@ -13,13 +13,14 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use payment_platform_api::Platform;
 use payment_platform_controller::aws::Aws;
+use payment_platform_controller::aws::autoscaling::ScalingPolicies;
 use payment_platform_controller::cli::{self, Cli};
 use payment_platform_controller::platform::desired;
 use payment_platform_controller::scope::{Catalogue, Sweep};
 use payment_platform_engine::outputs::AnyOutput;
 use payment_platform_engine::resource::{AnyFields, AnyFound, AnyResource, Effect, Wish};
 use payment_platform_engine::{
-    Change, Claim, Class, CloudError, Context, Graph, Kind, Look, NodeId, Outputs, Owner, Pending, Region,
+    Change, Claim, Class, CloudError, Context, Graph, Kind, Look, NodeId, Outputs, Owner, Pending, Region, Resource,
 };
 
 /// Name and environment of the platform that is on AWS.
@@ -60,16 +61,27 @@ fn wanted(platform: &Platform, owner: &Owner) -> Graph<Aws> {
     graph.map(|node, resource| {
         let template = NodeId { name: node.name.replace(environment, TEMPLATE), ..node.clone() };
         let claim = Claim { owner: owner.clone(), node: node.clone(), kept: None };
-        Arc::new(InMemory { resource, claim, template })
+        Arc::new(InMemory { resource, environment: environment.clone(), claim, template })
     })
 }
 
 /// A thing that is made here and not on AWS.
 struct InMemory {
     resource: Arc<dyn AnyResource<Aws>>,
+    environment: String,
     claim: Claim,
     /// The node of the template that stands where this one does.
     template: NodeId,
+}
+
+/// What is looked up by names with the environment in them, with this one's in the place of the template's.
+fn named(output: Arc<dyn AnyOutput>, environment: &str) -> Arc<dyn AnyOutput> {
+    let Some(policies) = output.as_any().downcast_ref::<<ScalingPolicies as Resource>::Output>() else { return output };
+    let text = serde_json::to_string(policies).unwrap_or_default().replace(TEMPLATE, environment);
+    match serde_json::from_str::<<ScalingPolicies as Resource>::Output>(&text) {
+        Ok(own) => Arc::new(own),
+        Err(_) => output,
+    }
 }
 
 impl InMemory {
@@ -78,6 +90,7 @@ impl InMemory {
         let Some(output) = memory.offered.get(&self.template).cloned() else {
             return Err(CloudError::new(Class::NotYet, "memory", "NoTemplate", "the template has no such thing yet"));
         };
+        let output = named(output, &self.environment);
         let found = AnyFound {
             claim: Some(self.claim.clone()),
             name: self.resource.unique_name(),
