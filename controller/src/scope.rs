@@ -80,7 +80,8 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// How long it is believed what RDS offers: new versions come every few weeks.
 const OFFERS_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// After what time without a pass a login's session goes, with all that was seen by it: above the longest pause between passes.
+/// After what time without a pass a login's session goes, with all that was seen by it, once another login comes. Where passes are
+/// rarer than that it is made again, which costs a look.
 const UNUSED: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Where services without a region are signed for (partition `aws`).
