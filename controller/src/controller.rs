@@ -270,6 +270,7 @@ impl Daemon {
             complete_look,
             approval: prepared.approval.as_ref(),
             accepted: prepared.accepted.as_ref(),
+            warnings: &prepared.warnings,
             limits: self.settings.status,
         };
         let base = Base { previous: &object_status, ..object.base() };

@@ -11,3 +11,4 @@ pub mod quota;
 pub mod rbac;
 pub mod scope;
 pub mod status;
+pub mod surroundings;

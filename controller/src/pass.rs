@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use k8s_openapi::jiff::Timestamp;
 use payment_platform_api::database::INSTANCE_CLASS;
 use payment_platform_api::spec::{self, DeletionPolicy, DriftPolicy};
@@ -25,6 +25,7 @@ use crate::aws::cloudfront::OWNER_CHARACTERS;
 use crate::aws::{Aws, KINDS};
 use crate::quota::{self, Exceeded};
 use crate::scope::{Ages, Login, Scope, Scopes, Session};
+use crate::surroundings;
 
 /// How passes behave; all of these are flags.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +126,8 @@ pub struct Prepared {
     pub approval: Option<Approval>,
     /// What was approved and is in the plan.
     pub accepted: Option<Approval>,
+    /// What works and still deserves a look, in the spec and in what the platform uses; each without its full stop.
+    pub warnings: Vec<String>,
     scopes: BTreeMap<Region, Arc<Scope>>,
     uid: String,
 }
@@ -198,7 +201,14 @@ pub async fn prepare(
     let places = open(scopes, &session, &identity, regions).await;
     // Where it is not known which region was the own one nothing may be overlooked.
     let own_region = Some(&home).filter(|_| subject.spec.is_some() || subject.status.resolved.is_some());
-    let inventory = look(&places, own_region, &graph, &state.memory, ages, limits.consistency_window).await;
+    let remarks = async {
+        match &platform {
+            Some(platform) => surroundings::remarks(scopes, &session, &identity, platform, ages.slow).await,
+            None => Vec::new(),
+        }
+    };
+    let look = look(&places, own_region, &graph, &state.memory, ages, limits.consistency_window);
+    let (inventory, remarks) = join(look, remarks).await;
     let seen = |graph: &Graph<Aws>, platform: Option<&Platform>, state: &mut State, approved: BTreeSet<NodeId>| {
         judge(&inventory, graph, platform, subject, state, limits, approved)
     };
@@ -221,6 +231,8 @@ pub async fn prepare(
     for node in &judged.observation.vanished {
         state.memory.forget(node);
     }
+    let mut warnings = platform.as_ref().map(|platform| platform.warnings(subject.now)).unwrap_or_default();
+    warnings.extend(remarks);
     let Judged { observation, plan, options } = judged;
     let (uid, account_id) = (subject.owner.uid.clone(), identity.account_id);
     Ok(Prepared {
@@ -233,6 +245,7 @@ pub async fn prepare(
         options,
         approval,
         accepted,
+        warnings,
         scopes: places,
         uid,
     })

@@ -25,6 +25,7 @@ use crate::aws::transport::{Gate, Transport};
 use crate::aws::{Aws, KINDS};
 use crate::lease::Held;
 use crate::platform::{INTERFACES, service_name};
+use crate::surroundings::Surroundings;
 
 /// As whom to act: the controller's own credentials, or a role that they assume.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -121,6 +122,7 @@ pub struct Scope {
     failures: StdMutex<BTreeMap<&'static str, u32>>,
     zones: OnceCell<Vec<String>>,
     offers: Mutex<HashMap<(Engine, String), Offers>>,
+    pub surroundings: Surroundings,
 }
 
 /// What RDS offers of an engine for a class of instance, as it was asked at some time.
@@ -243,6 +245,7 @@ impl Scopes {
             logs: aws_sdk_cloudwatchlogs::Client::new(&gated()),
             tagging: aws_sdk_resourcegroupstagging::Client::new(&gated()),
             quotas: aws_sdk_servicequotas::Client::new(&gated()),
+            ecr: aws_sdk_ecr::Client::new(&gated()),
             ecs: aws_sdk_ecs::Client::new(&gated()),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(&gated()),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(&gated()),
@@ -277,6 +280,7 @@ impl Scopes {
             failures: StdMutex::default(),
             zones: OnceCell::new(),
             offers: Mutex::default(),
+            surroundings: Surroundings::default(),
         });
         scopes.insert(region.clone(), scope.clone());
         scope

@@ -61,6 +61,8 @@ pub struct Ended<'a> {
     pub approval: Option<&'a Approval>,
     /// What was approved and is not all done.
     pub accepted: Option<&'a Approval>,
+    /// What works and still deserves a look.
+    pub warnings: &'a [String],
     pub limits: Limits,
 }
 
@@ -122,7 +124,7 @@ pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
         status.last_verified_time = Some(Time(base.now));
     }
     let mut drafts = drafts(report, &status.drift, *paused, platform.is_some());
-    drafts.extend(platform.map(|platform| warnings_condition(platform, base.now)));
+    drafts.extend(platform.map(|_| warnings_condition(ended.warnings)));
     if let Some(approval) = approval {
         needs_approval(&mut drafts, approval);
     }
@@ -358,11 +360,10 @@ fn exceptions_condition(report: &Report) -> Draft {
 }
 
 /// What works and still deserves a look.
-fn warnings_condition(platform: &Platform, now: Timestamp) -> Draft {
-    let warnings = platform.warnings(now);
+fn warnings_condition(warnings: &[String]) -> Draft {
     match warnings.is_empty() {
-        true => Draft::new("Warnings", false, "NoWarnings", "Nothing in the spec deserves a second look."),
-        false => Draft::new("Warnings", true, "SpecDeservesALook", format!("{}.", warnings.join("; "))),
+        true => Draft::new("Warnings", false, "NoWarnings", "Nothing deserves a second look."),
+        false => Draft::new("Warnings", true, "DeservesALook", format!("{}.", warnings.join("; "))),
     }
 }
 

@@ -1134,6 +1134,7 @@ def main() -> None:
     import check_cloudfront
     import check_cloudwatch
     import check_delivery
+    import check_ecr
     import check_ecs
     import check_elbv2
     import check_mysql

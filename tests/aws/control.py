@@ -36,7 +36,7 @@ from wire import Answer, Call
 PREFIX = "/_emulator/"
 MODES = ("refuse", "after-effect", "delay", "hang-up", "silence", "stale")
 # What operations that change nothing begin with.
-READS = ("AssumeRole", "Describe", "Get", "Head", "List")
+READS = ("AssumeRole", "BatchGet", "Describe", "Get", "Head", "List")
 
 
 class BadRequest(Exception):

@@ -36,6 +36,7 @@ import mends
 import mends_cloudfront
 import mends_cloudwatch
 import mends_delivery
+import mends_ecr
 import mends_ecs
 import mends_elbv2
 import mends_kms

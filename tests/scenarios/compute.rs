@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use aws_sdk_ecr::types as ecr;
 use aws_sdk_ecs::types::{self as ecs, Service};
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use futures::FutureExt;
@@ -21,6 +22,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_deployment_that_fails_is_told_in_ecs_own_words_and_tried_again_later", |world| rolled_back(world).boxed()),
     ("a_first_deployment_that_fails_is_not_ready_and_a_new_image_helps", |world| never_ran(world).boxed()),
     ("another_revision_only_for_another_content_and_the_one_before_goes", |world| revisions(world).boxed()),
+    ("what_the_platform_uses_and_does_not_own_is_told_of_and_left_alone", |world| surroundings(world).boxed()),
     ("how_many_tasks_run_is_the_affair_of_autoscaling_within_its_bounds", |world| counts(world).boxed()),
     ("a_target_registered_by_hand_is_taken_off_and_the_tasks_stay", |world| targets(world).boxed()),
     ("a_certificate_brings_https_and_giving_it_up_waits_for_approval", |world| certificate(world).boxed()),
@@ -154,6 +156,62 @@ async fn never_ran(world: Arc<World>) -> anyhow::Result<()> {
     let now = service(&place.aws).await?;
     ensure!(now.running_count == 2, "{} tasks run", now.running_count);
     Ok(())
+}
+
+/// What the platform uses and does not own is told of, and not touched.
+async fn surroundings(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let image = format!("{}.dkr.ecr.us-east-1.amazonaws.com/payments@sha256:{}", place.account, "0".repeat(64));
+    let object = place.built("payments", json!({"compute": {"image": image}})).await?;
+    let told = |what: &'static str| {
+        move |status: &PaymentPlatformStatus| {
+            condition(status, "Warnings").is_some_and(|one| one.status == "True" && one.message.contains(what))
+        }
+    };
+    object.until("told that there is no repository", told("payments in us-east-1 does not exist")).await?;
+    let ecr = &place.aws.ecr;
+    ecr.create_repository().repository_name("payments").send().await?;
+    place.aws.logs.create_log_group().log_group_name("RDSOSMetrics").send().await?;
+    place.aws.logs.put_retention_policy().log_group_name("RDSOSMetrics").retention_in_days(30).send().await?;
+    for what in ["does not scan images", "lets a tag come to mean another image", "encrypted by a key in KMS, which"] {
+        object.until(what, told(what)).await?;
+    }
+    let status = object.until("told of the log group", told("30 days instead of 365")).await?;
+    ensure!(condition(&status, "Ready").is_some_and(|one| one.status == "True"), "{:?}", status.conditions);
+
+    let scanned = ecr::ImageScanningConfiguration::builder().scan_on_push(true).build();
+    let call = ecr.put_image_scanning_configuration().repository_name("payments");
+    call.image_scanning_configuration(scanned).send().await?;
+    let call = ecr.put_image_tag_mutability().repository_name("payments");
+    call.image_tag_mutability(ecr::ImageTagMutability::Immutable).send().await?;
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal":
+        {"AWS": format!("arn:aws:iam::{}:root", place.account), "Service": "logs.us-east-1.amazonaws.com"}}]});
+    let key = place
+        .aws
+        .kms
+        .create_key()
+        .policy(policy.to_string())
+        .send()
+        .await?
+        .key_metadata
+        .context("no key")?
+        .arn
+        .context("no ARN")?;
+    place.aws.logs.associate_kms_key().log_group_name("RDSOSMetrics").kms_key_id(key).send().await?;
+    place.aws.logs.put_retention_policy().log_group_name("RDSOSMetrics").retention_in_days(400).send().await?;
+    let only_the_key = |status: &PaymentPlatformStatus| {
+        condition(status, "Warnings").is_some_and(|one| {
+            one.message.ends_with(
+                "the repository payments in us-east-1 is not encrypted by a key in KMS, which it can only be \
+                                   from its creation on.",
+            )
+        })
+    };
+    object.until("told of the key alone", only_the_key).await?;
+    place.left_alone_since(0, "RDSOSMetrics")?;
+    let written = place.writes()?.into_iter().find(|call| call.service == "ecr");
+    ensure!(written.is_none(), "{written:?}");
+    place.wrote_only(0, &kinds::creation())
 }
 
 async fn revisions(world: Arc<World>) -> anyhow::Result<()> {

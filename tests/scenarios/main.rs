@@ -95,13 +95,19 @@ fn main() -> ExitCode {
         let world = world.clone();
         let trial = Trial::test(name, move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-            runtime.block_on(world.run(scenario(world.clone()))).map_err(|error| format!("{error:#}").into())
+            let result = runtime.block_on(world.run(scenario(world.clone())));
+            result.map_err(|error| {
+                let why = format!("{error:#}");
+                world.remember_failure(name, &why);
+                why.into()
+            })
         });
         trial.with_ignored_flag(!ours && NEED_OURS.contains(&name))
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     if conclusion.has_failed() {
         world.print_log();
+        world.print_failures();
         eprintln!("Run one alone with: make scenario NAME=<name>");
     }
     conclusion.exit_code()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use aws_sdk_ecr::types as ecr;
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
@@ -134,6 +135,11 @@ async fn everything_set(world: Arc<World>) -> anyhow::Result<()> {
         let made = place.aws.acm.request_certificate().domain_name(name).send().await?;
         spec[section]["certificateArn"] = json!(made.certificate_arn.context("no ARN")?);
     }
+    let kms = ecr::EncryptionConfiguration::builder().encryption_type(ecr::EncryptionType::Kms).build()?;
+    let scanned = ecr::ImageScanningConfiguration::builder().scan_on_push(true).build();
+    let call = place.aws.ecr.create_repository().repository_name("payments").encryption_configuration(kms);
+    let call = call.image_tag_mutability(ecr::ImageTagMutability::Immutable).image_scanning_configuration(scanned);
+    call.send().await?;
     let object = Object::create(place.client.clone(), &place.namespace, "payments", spec.clone()).await?;
     let status = object.ready().await?;
     let ready = |kind: &str| condition(&status, kind).is_some_and(|one| one.status == "True");

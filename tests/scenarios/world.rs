@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use payment_platform_api::PaymentPlatform;
@@ -37,6 +37,7 @@ pub struct World {
     _controller: Mutex<Controller>,
     _kubeconfig: tempfile::NamedTempFile,
     accounts: AtomicU32,
+    failures: Mutex<Vec<(&'static str, String)>>,
 }
 
 impl World {
@@ -63,6 +64,7 @@ impl World {
             _controller: Mutex::new(controller),
             _kubeconfig: kubeconfig,
             accounts: AtomicU32::new(first * 1000),
+            failures: Mutex::default(),
         })
     }
 
@@ -140,6 +142,18 @@ impl World {
     /// For logs of further processes.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    pub fn remember_failure(&self, name: &'static str, why: &str) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push((name, why.to_owned()));
+    }
+
+    /// Once more at the very end, where those look who see only the last lines.
+    pub fn print_failures(&self) {
+        for (name, why) in &*self.failures.lock().unwrap_or_else(PoisonError::into_inner) {
+            let why: String = why.chars().take(2000).collect();
+            eprintln!("\n{name}: {why}");
+        }
     }
 
     pub fn print_log(&self) {

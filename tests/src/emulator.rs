@@ -43,7 +43,7 @@ impl Call {
 
     /// Whether it changes something.
     pub fn is_write(&self) -> bool {
-        !["Describe", "Get", "List", "AssumeRole"].iter().any(|verb| self.operation.starts_with(verb))
+        !["BatchGet", "Describe", "Get", "List", "AssumeRole"].iter().any(|verb| self.operation.starts_with(verb))
     }
 }
 

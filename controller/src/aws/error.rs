@@ -126,7 +126,7 @@ fn class_of_status(status: u16) -> Class {
 }
 
 /// The table. Codes are those of the API references of EC2, KMS, CloudWatch Logs, IAM, S3, STS,
-/// Service Quotas, RDS, Secrets Manager, SNS, Elastic Load Balancing, ECS, Application Auto Scaling, CloudWatch,
+/// Service Quotas, RDS, Secrets Manager, SNS, Elastic Load Balancing, ECR, ECS, Application Auto Scaling, CloudWatch,
 /// AWS WAF and CloudFront.
 #[rustfmt::skip]
 pub fn class_of(code: &str) -> Option<Class> {
@@ -146,7 +146,7 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "LoadBalancerNotFound" | "TargetGroupNotFound" | "ListenerNotFound" | "RuleNotFound"
         | "ObjectNotFoundException" | "OptionGroupNotFoundFault" | "ResourceNotFound"
         | "DashboardNotFoundError" | "WAFNonexistentItemException" | "NoSuchDistribution" | "NoSuchOriginAccessControl"
-        | "NoSuchResponseHeadersPolicy" | "NoSuchResource" | "NoSuchCloudFrontOriginAccessIdentity" => Class::NotFound,
+        | "NoSuchResponseHeadersPolicy" | "NoSuchResource" | "NoSuchCloudFrontOriginAccessIdentity" | "RepositoryNotFoundException" => Class::NotFound,
 
         "InvalidGroup.Duplicate" | "AlreadyExistsException" | "ResourceAlreadyExistsException" | "EntityAlreadyExists"
         | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "DBClusterAlreadyExistsFault" | "DBInstanceAlreadyExists"

@@ -53,6 +53,8 @@ fn limits(action: &str) -> Vec<&'static str> {
             "arn:aws:iam::*:role/aws-service-role/rds.amazonaws.com/*",
             "arn:aws:iam::*:role/aws-service-role/wafv2.amazonaws.com/*",
         ],
+        // ECR: of this account's repositories, whatever they are called.
+        _ if action.starts_with("ecr:") => vec!["arn:aws:ecr:*:*:repository/*"],
         // ECS has no resource level for what lists, nor for what registers and reads task definitions (Service Authorization
         // Reference, "Amazon Elastic Container Service").
         "ecs:CreateCluster"

@@ -5,6 +5,7 @@ pub mod client;
 pub mod cloudfront;
 pub mod cloudwatch;
 pub mod ec2;
+pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod error;
@@ -42,11 +43,14 @@ pub static KINDS: LazyLock<Vec<Kind<Aws>>> = LazyLock::new(|| {
 });
 
 /// IAM actions of the controller itself, besides those of the kinds: who it is, which zones, quotas and
-/// versions of the database there are, and the tags of many things at once.
+/// versions of the database there are, the tags of many things at once, and what the platform uses and does not own.
 pub const OWN_ACTIONS: &[&str] = &[
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeVpcEndpointServices",
+    "ecr:BatchGetRepositoryScanningConfiguration",
+    "ecr:DescribeRepositories",
     "iam:GetRole",
+    "logs:DescribeLogGroups",
     "rds:DescribeDBMajorEngineVersions",
     "rds:DescribeOrderableDBInstanceOptions",
     "servicequotas:GetServiceQuota",

@@ -158,6 +158,9 @@ fn as_text(name: &str, prepared: &Prepared, form: Form) -> String {
     for notice in &prepared.plan.notices {
         let _ = writeln!(text, "\nNote: {} ({}) {}", notice.node, notice.cloud_id, notice.message);
     }
+    for warning in &prepared.warnings {
+        let _ = writeln!(text, "\nWarning: {warning}.");
+    }
     let _ = writeln!(text, "\n{}", summary(&prepared.plan));
     text
 }
@@ -205,5 +208,6 @@ fn as_value(name: &str, prepared: &Prepared, form: Form) -> Value {
         "steps": steps.collect::<Vec<_>>(),
         "approval": prepared.approval,
         "notices": prepared.plan.notices,
+        "warnings": prepared.warnings,
     })
 }

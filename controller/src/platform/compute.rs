@@ -19,6 +19,7 @@ use super::{Build, names};
 use crate::aws::autoscaling::{Policy, ScalableTarget, ScalingPolicies, StepScaling, TargetTracking};
 use crate::aws::cloudwatch::{Alarm, Dimension, Notifies};
 use crate::aws::ec2::{SecurityGroup, Subnet};
+use crate::aws::ecr::Repository;
 use crate::aws::ecs::{Cluster, Container, Service, TaskDefinition, Volume};
 use crate::aws::iam::{Grant, Role, RolePolicy, Thing};
 use crate::aws::logs::LogGroup;
@@ -111,13 +112,10 @@ fn execution_role(build: &mut Build<'_>, keys: &Keys, login: &Ref<Secret>) -> Re
 
 /// The repository of an image in a registry of ECR, of whichever account and region; of another image, any of this account.
 fn repository(image: &str, region: &str, account: &str) -> String {
-    let in_ecr = || {
-        let (registry, image) = image.split_once('/')?;
-        let (owner, place) = registry.strip_suffix(".amazonaws.com")?.split_once(".dkr.ecr.")?;
-        let name = image.split(['@', ':']).next()?;
-        Some(format!("arn:aws:ecr:{place}:{owner}:repository/{name}"))
-    };
-    in_ecr().unwrap_or_else(|| format!("arn:aws:ecr:{region}:{account}:repository/*"))
+    match Repository::of_image(image) {
+        Some(repository) => repository.arn(),
+        None => format!("arn:aws:ecr:{region}:{account}:repository/*"),
+    }
 }
 
 /// The secret of an ARN that may name one key in it.

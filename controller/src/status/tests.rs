@@ -62,6 +62,7 @@ fn after(previous: &PaymentPlatformStatus, now: Timestamp, entries: Vec<Entry>) 
         complete_look: true,
         approval: None,
         accepted: None,
+        warnings: &[],
         limits: LIMITS,
     };
     after_pass(Base { previous, generation: Some(1), now }, &ended)

@@ -217,6 +217,22 @@ async fn by_name(aws: &Aws, names: &[String]) -> Result<Vec<Group>, CloudError> 
     Ok(described.into_iter().flatten().collect())
 }
 
+/// How a log group keeps its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// None: for ever.
+    pub days: Option<i32>,
+    /// Whether it is encrypted by a key in KMS.
+    pub kms: bool,
+}
+
+/// How the log group of this name, which need not be ours, keeps its records. None: there is no such group.
+pub async fn retention(aws: &Aws, name: &str) -> Result<Option<Retention>, CloudError> {
+    let groups = by_name(aws, &[name.to_owned()]).await?;
+    let kept = |group: Group| Retention { days: group.retention_in_days, kms: group.kms_key_id.is_some() };
+    Ok(groups.into_iter().next().map(kept))
+}
+
 async fn read(aws: &Aws, group: Group) -> Result<Option<Found<LogGroup>>, CloudError> {
     let name = group.log_group_name.unwrap_or_default();
     let arn = arn(aws, &name);

@@ -8,7 +8,7 @@ mod log_group;
 pub use delivery::Delivery;
 pub use delivery_destination::DeliveryDestination;
 pub use delivery_source::DeliverySource;
-pub use log_group::{LogGroup, PATTERN, PREFIXES};
+pub use log_group::{LogGroup, PATTERN, PREFIXES, Retention, retention};
 
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::{CloudError, Kind};
