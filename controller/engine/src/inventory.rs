@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::diff::{Change, Path};
 use crate::error::CloudError;
 use crate::extras::was_replaced;
 use crate::graph::Graph;
@@ -115,6 +116,23 @@ pub enum Unseen {
     },
 }
 
+/// What a read of a node may not show yet.
+#[derive(Clone, Debug)]
+pub struct Settling {
+    /// For how long still.
+    pub retry: Duration,
+    /// Where it was changed. None: everywhere.
+    paths: Option<Vec<Path>>,
+}
+
+impl Settling {
+    /// Whether a read from before our own change shows this difference.
+    pub fn explains(&self, change: &Change) -> bool {
+        let at = |path: &Path| path.0.iter().zip(&change.path.0).all(|(one, other)| one == other);
+        self.paths.as_ref().is_none_or(|paths| paths.iter().any(at))
+    }
+}
+
 /// A thing of the platform that is not (or not the) thing of a wanted node.
 #[derive(Clone)]
 pub struct Extra {
@@ -185,8 +203,8 @@ pub struct Observation {
     pub half_read: bool,
     /// Remembered nodes that are not wanted and that a read by id did not show: gone for good.
     pub vanished: Vec<NodeId>,
-    /// Nodes changed so shortly before that a read may not show it yet, and for how long still.
-    pub settling: BTreeMap<NodeId, Duration>,
+    /// Nodes changed so shortly before that a read may not show it yet.
+    pub settling: BTreeMap<NodeId, Settling>,
     /// All ids that some thing of the platform uses, with its users.
     pub users: HashMap<String, Vec<NodeId>>,
 }
@@ -375,9 +393,9 @@ impl Inventory {
     }
 
     /// Nodes that were changed so shortly before they were read that the read may show what was before.
-    fn settling<C: 'static>(&self, memory: &Memory, kinds: &[Kind<C>], window: Duration) -> BTreeMap<NodeId, Duration> {
+    fn settling<C: 'static>(&self, memory: &Memory, kinds: &[Kind<C>], window: Duration) -> BTreeMap<NodeId, Settling> {
         let settling = memory.nodes.iter().filter_map(|(node, known)| {
-            let settled = known.changed? + window;
+            let settled = known.changed.last()?.at + window;
             let (place, look) = self.look_for(node, kinds)?;
             let reread = self
                 .rereads
@@ -385,7 +403,11 @@ impl Inventory {
                 .filter(|reread| known.cloud_id.as_ref().is_some_and(|id| reread.asked.contains(id)));
             let shared = known.cloud_id.as_ref().map_or(look.began, |id| look.read_at(id));
             let read = reread.map_or(shared, |reread| reread.look.began);
-            (read < settled).then(|| (node.clone(), settled.duration_since(read)))
+            let lately = known.changed.iter().filter(|changed| read < changed.at + window);
+            let paths = lately.map(|changed| changed.paths.clone()).collect::<Option<Vec<_>>>();
+            let settling =
+                || Settling { retry: settled.duration_since(read), paths: paths.map(|paths| paths.concat()) };
+            (read < settled).then(|| (node.clone(), settling()))
         });
         settling.collect()
     }

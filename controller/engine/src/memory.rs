@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::diff::Path;
 use crate::id::NodeId;
 use crate::outputs::AnyOutput;
+use crate::plan::Step;
 use crate::report::{Outcome, Report};
 
 /// What is remembered of one node.
@@ -17,12 +19,20 @@ pub struct Known {
     pub wish: Option<String>,
     /// When it was last written, or a write was tried whose end is not known. What was read before that is stale.
     pub written: Option<Instant>,
-    /// When it was last brought to its wish. A read soon after may still show what was before.
-    pub changed: Option<Instant>,
+    /// What was lately changed of it, the last at the end. A read soon after may still show what was before.
+    pub changed: Vec<Changed>,
     /// When the thing was made, in seconds since 1970: one of the same name made at another time is another thing.
     pub created: Option<i64>,
     /// Deleted by us. Remembered, because a look from before the deletion still shows it.
     pub gone: bool,
+}
+
+/// A change that we have made of a thing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    pub at: Instant,
+    /// Where it differed. None: everywhere, since it was made then.
+    pub paths: Option<Vec<Path>>,
 }
 
 /// Kept in this process; ids and wishes are also recorded in the object's status and restored from there.
@@ -39,6 +49,9 @@ pub struct Memory {
 
 /// How long a deleted twin is remembered: longer than any look is old.
 const DELETED: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a change is remembered: longer than any read lags.
+const SETTLED: Duration = Duration::from_secs(3600);
 
 impl Memory {
     /// Takes over that a node's thing is gone.
@@ -76,8 +89,13 @@ impl Memory {
             if entry.written.is_some() {
                 known.written = entry.written;
             }
-            if entry.outcome == Outcome::Changed {
-                known.changed = entry.written;
+            if let (Outcome::Changed, Some(at)) = (&entry.outcome, entry.written) {
+                let paths = match &entry.step {
+                    Step::Update(changes) => Some(changes.iter().map(|change| change.path.clone()).collect()),
+                    _ => None,
+                };
+                known.changed.retain(|changed| changed.at.elapsed() < SETTLED);
+                known.changed.push(Changed { at, paths });
             }
             if entry.gone {
                 self.forget(&entry.node);

@@ -11,7 +11,7 @@ use crate::extras::{kept_ids, plan_extra};
 use crate::graph::{Graph, Node};
 use crate::hold::{Exception, Hold};
 use crate::id::NodeId;
-use crate::inventory::{Observation, Seen, Unseen};
+use crate::inventory::{Observation, Seen, Settling, Unseen};
 use crate::memory::{Known, Memory};
 use crate::outputs::Outputs;
 use crate::resource::{AnyFound, Create, Kind, Replace, Unready, Wish};
@@ -125,7 +125,7 @@ pub struct Options {
     /// When deleting, what holds data stays, with what it needs.
     pub keep_data: bool,
     /// Nodes changed so shortly before that what was read may be older, see [`Observation::settling`].
-    pub settling: std::collections::BTreeMap<NodeId, std::time::Duration>,
+    pub settling: std::collections::BTreeMap<NodeId, Settling>,
     /// Corrections to hold for a while, by node. What closes an opening is never held.
     pub contested: std::collections::BTreeMap<NodeId, Hold>,
     /// Differences that are left alone.
@@ -275,13 +275,17 @@ pub fn decide<C: 'static>(
     if let Some(hold) = found_whole.and_then(|found| keeps_less(node, found, &step, drift, options)) {
         return Decision { changes, ..only(Step::Hold(hold)) };
     }
-    // A read from before our own change may lack what we have added. It cannot show what nobody has added.
-    let may_lag = options.settling.contains_key(&node.id) && !changes.iter().any(Change::is_removal);
+    // A read from before our own change may lack what we have added. It cannot show what nobody has added, nor differ where
+    // nothing was changed.
+    let settling = options.settling.get(&node.id);
+    let may_lag =
+        settling.is_some_and(|settling| changes.iter().all(|change| !change.is_removal() && settling.explains(change)));
+    let too_early = settling.filter(|settling| changes.iter().any(|change| settling.explains(change)));
     let drift = drift && !(closing && may_lag && matches!(step, Step::Update(_)));
+    if let (true, false, Some(settling), Step::Update(_) | Step::Replace(..)) = (drift, closing, too_early, &step) {
+        return only(Step::Hold(Hold::TooEarly { retry: settling.retry }));
+    }
     let step = match step {
-        Step::Update(_) | Step::Replace(..) if drift && !closing && options.settling.contains_key(&node.id) => {
-            return only(Step::Hold(Hold::TooEarly { retry: options.settling[&node.id] }));
-        }
         Step::Update(_) | Step::Create | Step::Replace(..) if drift && options.observe => Step::Hold(Hold::Observing),
         Step::Update(_) | Step::Create | Step::Replace(..) if drift && !closing => {
             match options.contested.get(&node.id) {

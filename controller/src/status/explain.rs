@@ -36,6 +36,7 @@ pub fn reason(entry: &Entry) -> &'static str {
             Hold::Unread(error) => reason_of(error),
             Hold::NotLookedAt | Hold::UsersUnread => "Unknown",
             Hold::TooEarly { .. } | Hold::Busy(_) | Hold::Unready(_) => "Waiting",
+            Hold::Broken(error) if error.class == Class::Denied => reason_of(error),
             Hold::Broken(_) => "NotWorking",
             Hold::NameTaken { .. } | Hold::NotBegun { .. } => "NameTaken",
             Hold::OtherGeneration { .. } => "OtherGeneration",
@@ -91,6 +92,8 @@ pub fn explain(entry: &Entry) -> String {
             format!("{hold}; delete it, or let the platform take it over with the annotation {ADOPT}={}", entry.node)
         }
         Outcome::Held(Hold::Unread(error)) => format!("it could not be read: {}", advice(error)),
+        // What it lacks may be a right of ours.
+        Outcome::Held(Hold::Broken(error)) => advice(error),
         Outcome::Held(hold) => hold.to_string(),
         Outcome::Failed(error) => advice(error),
     };

@@ -141,6 +141,20 @@ fn a_clock_that_is_set_back_makes_no_time_to_come() {
 }
 
 #[test]
+fn what_goes_later_keeps_nobody_from_being_verified_and_what_does_not_work_does() {
+    let held = |hold: Hold| vec![entry(group(), Step::Hold(hold.clone()), Outcome::Held(hold))];
+    let later = held(Hold::Later("snapshots hold it".to_owned()));
+    let verified = after(&PaymentPlatformStatus::default(), noon(), later).last_verified_time;
+    assert_eq!(verified, Some(Time(noon())));
+    let broken = held(Hold::Broken(denied("ecs:ListTasks")));
+    let status = after(&PaymentPlatformStatus::default(), noon(), broken);
+    assert_eq!(status.last_verified_time, None);
+    let stalled = condition(&status, "Stalled");
+    assert_eq!((stalled.status.as_str(), stalled.reason.as_str()), ("True", "AccessDenied"));
+    assert!(stalled.message.contains("allow the controller's role ecs:ListTasks"), "{}", stalled.message);
+}
+
+#[test]
 fn a_clock_that_is_set_forward_is_believed() {
     let keep = || vec![entry(group(), Step::Keep, Outcome::Unchanged)];
     let status = after(&PaymentPlatformStatus::default(), noon(), keep());

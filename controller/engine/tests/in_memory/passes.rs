@@ -460,6 +460,28 @@ fn what_our_own_change_may_explain_is_repaired_and_is_no_drift_what_it_cannot_is
 }
 
 #[test]
+fn soon_after_a_change_only_what_it_changed_may_be_a_read_that_lags() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let_the_window_pass();
+    let c = driver.cloud.ids("c").remove(0);
+    let links: Vec<String> = driver.cloud.with(|state| state.things[&c].links.iter().cloned().collect());
+    let mut drifted = |change: &dyn Fn(&mut crate::cloud::Thing)| {
+        driver.cloud.with(|state| change(state.things.get_mut(&c).unwrap()));
+        let report = driver.pass(&wanted(1, 1));
+        report.entries.iter().any(|entry| entry.node.name == "c" && entry.drift && entry.outcome == Outcome::Changed)
+    };
+    assert!(drifted(&|thing| assert!(thing.links.remove(&links[0]))));
+    assert!(drifted(&|thing| assert!(thing.links.remove(&links[1]))), "a read from before that had this link");
+    assert!(!drifted(&|thing| assert!(thing.links.remove(&links[0]))), "a read from before may lack it");
+    assert!(drifted(&|thing| thing.size = 7), "its size was right before");
+    assert!(!drifted(&|thing| thing.size = 7), "it waits, and is not drift");
+    let_the_window_pass();
+    driver.converge(&wanted(1, 1));
+    assert_eq!(driver.cloud.contents(), built(1, 1));
+}
+
+#[test]
 fn while_nothing_new_is_made_what_is_gone_is_made_again() {
     let mut driver = Driver::new();
     driver.pass(&wanted(1, 1));
