@@ -74,6 +74,8 @@ generate: build ## Write the generated files again
 	for part in network data application operations; do $(CONTROLLER) iam-policy $$part > docs/iam-policy/$$part.json; done
 	for example in examples/*.yaml; do \
 	  $(CONTROLLER) graph -f $$example -o text > docs/graphs/$$(basename $$example .yaml).txt; done
+	for example in minimal mysql; do \
+	  $(CONTROLLER) graph -f examples/$$example.yaml -o json > docs/graphs/$$example.json; done
 	$(CARGO_TARGET_DIR)/debug/generate-docs
 
 lint: fmt-check clippy generated deny ## All gates but the tests

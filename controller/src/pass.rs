@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::{join, join_all};
 use k8s_openapi::jiff::Timestamp;
-use payment_platform_api::database::INSTANCE_CLASS;
+use payment_platform_api::database::Ordered;
 use payment_platform_api::spec::{self, DeletionPolicy, DriftPolicy};
 use payment_platform_api::status::{Approval, Scope as RecordedScope};
 use payment_platform_api::{Facts, Invalid, PaymentPlatformSpec, PaymentPlatformStatus, Platform};
@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::state::State;
 use crate::aws::cloudfront::OWNER_CHARACTERS;
-use crate::aws::{Aws, KINDS};
+use crate::aws::{Aws, KINDS, rds};
 use crate::quota::{self, Exceeded};
 use crate::scope::{Ages, Login, Scope, Scopes, Session};
 use crate::surroundings;
@@ -273,24 +273,34 @@ async fn facts(
         }
         Err(error) => return Err(Refusal::Zones { region: home.to_owned(), error: error.into() }),
     };
-    let database = subject.spec.as_ref().and_then(|spec| spec.database.as_ref());
-    let class = database.and_then(|database| database.instance_class.as_deref()).unwrap_or(INSTANCE_CLASS);
-    let resolved = subject.status.resolved.as_ref();
-    let engine = database.map(|database| database.engine).unwrap_or_default();
-    let database_offers = match scope.offers(engine, class).await {
-        Ok(offers) => offers,
-        // The version in use is known.
-        Err(error) if resolved.is_some_and(|resolved| resolved.database_engine_version.is_some()) => {
-            tracing::warn!(%error, region = home, class, "Could not find out which database versions are offered.");
-            Vec::new()
+    let ordered = Ordered::of(subject.spec.as_ref().and_then(|spec| spec.database.as_ref()));
+    let recorded = subject.status.resolved.as_ref().and_then(|resolved| resolved.database_engine_version.as_ref());
+    let running = async {
+        // What runs stays, also where it is not known any more what was decided.
+        let environment = subject.spec.as_ref().filter(|_| recorded.is_none()).map(|spec| &spec.environment);
+        match environment {
+            Some(environment) => rds::running(&scope.aws, ordered.engine, environment).await,
+            None => Ok(None),
         }
-        Err(error) => return Err(Refusal::Versions { class: class.to_owned(), error: error.into() }),
+    };
+    let (offers, running) = join(scope.offers(&ordered), running).await;
+    let unknown = |error: CloudError| Refusal::Versions { class: ordered.class.clone(), error: error.into() };
+    let database_running = running.map_err(unknown)?;
+    let database_offers = match offers {
+        Ok(offers) => Some(offers),
+        // The version in use is known.
+        Err(error) if recorded.is_some() => {
+            tracing::warn!(%error, region = home, class = ordered.class, "Could not find out which database versions are offered.");
+            None
+        }
+        Err(error) => return Err(unknown(error)),
     };
     Ok(Facts {
         account_id: identity.account_id.clone(),
         principal_arn: subject.principal_arn.clone().unwrap_or_else(|| identity.principal_arn.clone()),
         zones: zones.to_vec(),
         database_offers,
+        database_running,
         decided: subject.status.resolved.clone(),
         earlier_tag_keys: subject.status.tag_keys.iter().cloned().collect(),
         approved: false,

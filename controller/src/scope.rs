@@ -10,8 +10,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use futures::future::{BoxFuture, join, join_all};
 use payment_platform_api::Platform;
-use payment_platform_api::database::Offer;
-use payment_platform_api::spec::Engine;
+use payment_platform_api::database::{Offer, Ordered};
 use payment_platform_engine::inventory::{KindLook, Place};
 use payment_platform_engine::resource::{AnyFound, Kind};
 use payment_platform_engine::{CloudError, Graph, Look, Owner, Region, Tier};
@@ -121,11 +120,11 @@ pub struct Scope {
     /// Looks in a row that have failed, by kind.
     failures: StdMutex<BTreeMap<&'static str, u32>>,
     zones: OnceCell<Vec<String>>,
-    offers: Mutex<HashMap<(Engine, String), Offers>>,
+    offers: Mutex<HashMap<Ordered, Offers>>,
     pub surroundings: Surroundings,
 }
 
-/// What RDS offers of an engine for a class of instance, as it was asked at some time.
+/// What RDS offers of what is ordered, as it was asked at some time.
 type Offers = (Instant, Vec<Offer>);
 
 /// How old a look may be, by tier.
@@ -398,15 +397,14 @@ impl Scope {
         zones.await.map(Vec::as_slice)
     }
 
-    /// The versions of this engine that can be had with instances of this class, oldest first as RDS lists them.
-    pub async fn offers(&self, engine: Engine, class: &str) -> Result<Vec<Offer>, CloudError> {
+    /// The versions in which this can be had, oldest first.
+    pub async fn offers(&self, ordered: &Ordered) -> Result<Vec<Offer>, CloudError> {
         let mut known = self.offers.lock().await;
-        let asked = (engine, class.to_owned());
-        if let Some((_, offers)) = known.get(&asked).filter(|(at, _)| at.elapsed() < OFFERS_AGE) {
+        if let Some((_, offers)) = known.get(ordered).filter(|(at, _)| at.elapsed() < OFFERS_AGE) {
             return Ok(offers.clone());
         }
-        let offers = crate::aws::rds::offers(&self.aws, engine, class).await?;
-        known.insert(asked, (Instant::now(), offers.clone()));
+        let offers = crate::aws::rds::offers(&self.aws, ordered).await?;
+        known.insert(ordered.clone(), (Instant::now(), offers.clone()));
         Ok(offers)
     }
 }

@@ -124,7 +124,9 @@ pub fn after_pass(base: Base<'_>, ended: &Ended<'_>) -> PaymentPlatformStatus {
         status.last_verified_time = Some(Time(base.now));
     }
     let mut drafts = drafts(report, &status.drift, *paused, platform.is_some());
-    drafts.extend(platform.map(|_| warnings_condition(ended.warnings)));
+    let remade = remade_secrets(&status.drift);
+    let warnings: Vec<String> = ended.warnings.iter().cloned().chain(remade).collect();
+    drafts.extend(platform.map(|_| warnings_condition(&warnings)));
     if let Some(approval) = approval {
         needs_approval(&mut drafts, approval);
     }
@@ -357,6 +359,18 @@ fn exceptions_condition(report: &Report) -> Draft {
         true => Draft::new("Excepted", false, "NoException", "No difference is left alone."),
         false => Draft::new("Excepted", true, "LeftAlone", excepted.join("; ")),
     }
+}
+
+/// Secrets that were gone for good, as long as a record tells of it: whoever had read the password needs the new one.
+fn remade_secrets(drift: &[Drift]) -> impl Iterator<Item = String> {
+    let is_one = |one: &&Drift| {
+        // A twin that goes was there before.
+        one.field == "existence" && one.before.is_none() && one.node.contains("/secretsmanager/secret/")
+    };
+    drift.iter().filter(is_one).filter_map(|one| {
+        let at = &one.corrected_time.as_ref()?.0;
+        Some(format!("{} was gone for good and was made again at {at}, with another password", one.node))
+    })
 }
 
 /// What works and still deserves a look.

@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+import durations
 from checks import REGION, Aws, by, check, has, refused, same, until
 
 TAGS = [{"key": "Name", "value": "mine"}]
@@ -57,10 +58,16 @@ def network(aws: Aws) -> dict[str, Any]:
     return {"awsvpcConfiguration": {"subnets": subnets, "securityGroups": [group]}}
 
 
+def linked() -> None:
+    """Waits until the service-linked role, which came with the account's first cluster, can be assumed."""
+    time.sleep(durations.LEAST["role-not-assumable"] + 0.05)
+
+
 def service(aws: Aws, name: str = "app", **changed: Any) -> dict[str, Any]:
     """A service of the cluster and the network that are there, or are made."""
     if not aws.ecs.describe_clusters(clusters=["main"])["clusters"]:
         aws.ecs.create_cluster(clusterName="main")
+        linked()
     wanted = {
         "cluster": "main",
         "serviceName": name,
@@ -280,6 +287,18 @@ def services_keep_what_they_are_set_to(aws: Aws) -> None:
 
 
 @check
+def the_role_of_ecs_itself_cannot_be_assumed_at_once(aws: Aws) -> None:
+    register(aws)
+    place = network(aws)
+    wanted = {"serviceName": "app", "taskDefinition": "app", "launchType": "FARGATE", "networkConfiguration": place}
+    aws.ecs.create_cluster(clusterName="main")
+    with refused("InvalidParameterException"):
+        aws.ecs.create_service(cluster="main", desiredCount=1, **wanted)
+    linked()
+    has(aws.ecs.create_service(cluster="main", desiredCount=1, **wanted)["service"], status="ACTIVE")
+
+
+@check
 def services_run_on_capacity_providers(aws: Aws) -> None:
     register(aws)
     strategy = [{"capacityProvider": "FARGATE", "weight": 1}]
@@ -287,6 +306,7 @@ def services_run_on_capacity_providers(aws: Aws) -> None:
     aws.ecs.create_cluster(
         clusterName="main", capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=strategy
     )
+    linked()
     with refused("InvalidParameterException"):
         service(aws, capacityProviderStrategy=strategy)
     with refused("InvalidParameterException"):
@@ -310,6 +330,7 @@ def services_are_listed_in_pages(aws: Aws) -> None:
     register(aws)
     aws.ecs.create_cluster(clusterName="xmain")
     aws.ecs.create_cluster(clusterName="main")
+    linked()
     place = network(aws)
     for number in range(11):
         service(aws, f"s{number}", networkConfiguration=place, desiredCount=0)
@@ -557,6 +578,7 @@ def tasks_need_the_key_of_their_storage(aws: Aws) -> None:
     cluster("main", "main")
     cluster("other", "main")
     aws.kms.disable_key(KeyId=cluster("off", "off"))
+    linked()
     text = "ResourceInitializationError: failed to call kms:GenerateDataKeyWithoutPlaintext"
     found = failures(aws, good={}, context={"cluster": "other"}, disabled={"cluster": "off"})
     told(found, context=text, disabled=text)

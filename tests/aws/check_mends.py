@@ -1156,7 +1156,12 @@ def main() -> None:
                     failed += 1
                     print(f"--- {function.__name__}", file=sys.stderr)
                     traceback.print_exc()
-    print(f"{len(CHECKS) - failed} passed, {failed} failed")
+            rules = Aws(endpoint, log).control("GET", "rules")
+    # A rule that refuses nothing judges nobody.
+    for rule in sorted(rule for rule, refusals in rules.items() if not refusals):
+        failed += 1
+        print(f"--- no check trips over the rule {rule}", file=sys.stderr)
+    print(f"{len(CHECKS)} checks of {len(rules)} rules and the mends, {failed} failed")
     sys.exit(bool(failed))
 
 

@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+from check_ecs import trusted
 from checks import REGION, Aws, check, has, refused, same, tags, until
 
 PASSWORD = "correct-horse-battery"
@@ -217,11 +218,31 @@ def what_a_cluster_is_refused_for(aws: Aws) -> None:
 
 
 @check
+def a_cluster_moves_to_newer_versions_only(aws: Aws) -> None:
+    groups(aws)
+    family = {"DBParameterGroupFamily": "aurora-postgresql15", "Description": "d"}
+    aws.rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="old", **family)
+    cluster(aws, KmsKeyId=key(aws, "rds"), EngineVersion="15.5", DBClusterParameterGroupName="old")
+    available(aws)
+    change = {"DBClusterIdentifier": "main", "ApplyImmediately": True}
+    upgrade = {"EngineVersion": "16.1", "DBClusterParameterGroupName": "cluster"}
+    with refused("InvalidParameterCombination"):
+        aws.rds.modify_db_cluster(**upgrade, **change)
+    aws.rds.modify_db_cluster(AllowMajorVersionUpgrade=True, **upgrade, **change)
+    available(aws)
+    has(read_cluster(aws), EngineVersion="16.1")
+    with refused("InvalidParameterCombination"):
+        aws.rds.modify_db_cluster(EngineVersion="15.5", DBClusterParameterGroupName="old", **change)
+
+
+@check
 def a_cluster_keeps_what_it_is_told(aws: Aws) -> None:
     groups(aws)
     usable = key(aws, "rds")
     cluster(aws, KmsKeyId=usable, EnableIAMDatabaseAuthentication=True)
     same(read_cluster(aws)["Status"], "creating")
+    (group,) = aws.logs.describe_log_groups(logGroupNamePrefix="/aws/rds/cluster/main/")["logGroups"]
+    has(group, logGroupName="/aws/rds/cluster/main/postgresql", retentionInDays=None, kmsKeyId=None)
     available(aws)
     read = read_cluster(aws)
     has(read, KmsKeyId=usable, EnabledCloudwatchLogsExports=["postgresql"], IAMDatabaseAuthenticationEnabled=True)
@@ -315,6 +336,10 @@ def instances_have_states_and_interfaces(aws: Aws) -> None:
     ):
         with refused(code):
             instance(aws, **changed)
+    monitored = {"MonitoringInterval": 60, "MonitoringRoleArn": trusted(aws, "monitoring", "monitoring.rds")}
+    # A role that is new cannot be assumed for a while.
+    with refused("InvalidParameterValue"):
+        instance(aws, **monitored)
     insights = {"EnablePerformanceInsights": True, "PerformanceInsightsKMSKeyId": usable}
     instance(aws, PerformanceInsightsRetentionPeriod=7, **insights)
     same(read_instance(aws)["DBInstanceStatus"], "creating")
@@ -410,6 +435,13 @@ def an_event_subscription_needs_a_topic_that_admits_it(aws: Aws) -> None:
     read = aws.rds.describe_event_subscriptions(SubscriptionName="events")["EventSubscriptionsList"][0]
     has(read, Enabled=False, EventCategoriesList=["configuration change"], SnsTopicArn=arn)
     same(read.get("SourceIdsList", []), [])
+    for number in range(19):
+        aws.rds.create_event_subscription(SnsTopicArn=arn, SubscriptionName=f"more-{number}")
+    with refused("EventSubscriptionQuotaExceeded"):
+        aws.rds.create_event_subscription(SnsTopicArn=arn, SubscriptionName="one-too-many")
+    quota = {"service": "rds", "quota": "L-A59F4C87", "account": aws.account, "value": 21}
+    aws.control("POST", "quotas", [quota])
+    aws.rds.create_event_subscription(SnsTopicArn=arn, SubscriptionName="one-too-many")
     aws.rds.add_source_identifier_to_subscription(**source)
     read = aws.rds.describe_event_subscriptions(SubscriptionName="events")["EventSubscriptionsList"][0]
     same(read["SourceIdsList"], ["instance"])

@@ -20,6 +20,8 @@ the items of its result set of which any direct field is the id, as in an eventu
 
 /_emulator/quotas: [{"service": "vpc", "quota": "L-F678F1CE", "value": 50, "account": "...", "region": "..."}],
 where leaving out account or region means all of them.
+
+/_emulator/rules, for GET alone: how often each rule of strict mode has refused something, by its name.
 """
 
 import fnmatch
@@ -31,6 +33,7 @@ from http import HTTPStatus
 from typing import Any, Self
 
 import quotas
+import strict
 from wire import Answer, Call
 
 PREFIX = "/_emulator/"
@@ -171,9 +174,11 @@ class Control:
             return _json_answer(HTTPStatus.BAD_REQUEST, {"error": str(error)})
 
     def _answer(self, method: str, kind: str, body: bytes) -> Answer:
+        if kind == "rules":
+            return _json_answer(HTTPStatus.OK, {rule.name: strict.REFUSALS[rule.name] for rule in strict.CATALOGUE.entries})
         kinds = {"faults": Fault, "hide": Hidden, "quotas": Quota}
         if kind not in kinds:
-            return _json_answer(HTTPStatus.NOT_FOUND, {"error": f"there is {', '.join(kinds)}, not {kind!r}"})
+            return _json_answer(HTTPStatus.NOT_FOUND, {"error": f"there is rules, {', '.join(kinds)}, not {kind!r}"})
         if method not in ("GET", "POST", "DELETE"):
             return _json_answer(HTTPStatus.METHOD_NOT_ALLOWED, {"error": "use GET, POST or DELETE"})
         with self._lock:

@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
+from moto.logs.models import logs_backends
 from moto.rds.exceptions import DBParameterGroupNotFoundError, RDSClientError, SubscriptionNotFoundError
 from moto.rds.models import DBCluster, DBInstance, DBInstanceClustered, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
@@ -641,3 +642,20 @@ def subscription_modify() -> None:
     RDSResponse.modify_event_subscription = modify
     RDSResponse.add_source_identifier_to_subscription = add
     RDSResponse.remove_source_identifier_from_subscription = remove
+
+
+@mend("rds-cluster-log-groups", "the log groups of exported logs of clusters")
+def cluster_log_groups() -> None:
+    """AWS: a log of a cluster that is exported goes to /aws/rds/cluster/IDENTIFIER/TYPE, a log group that RDS makes where there
+    is none, without key and retention, and leaves behind (Aurora User Guide, Publishing Aurora PostgreSQL logs to
+    CloudWatch Logs). moto: makes none. Goes when moto makes them."""
+
+    def ensured(original: Callable, backend: Any, *args: Any, **kwargs: Any) -> Any:
+        cluster = original(backend, *args, **kwargs)
+        logs = logs_backends[backend.account_id][backend.region_name]
+        for kind in cluster.enabled_cloudwatch_logs_exports:
+            logs.ensure_log_group(f"/aws/rds/cluster/{cluster.db_cluster_identifier}/{kind}")
+        return cluster
+
+    around(RDSBackend, "create_db_cluster")(ensured)
+    around(RDSBackend, "modify_db_cluster")(ensured)

@@ -8,6 +8,7 @@ ELASTIC_ADDRESSES = ("ec2", "L-0263D0A3")
 VPCS = ("vpc", "L-F678F1CE")
 INTERNET_GATEWAYS = ("vpc", "L-A4707A72")
 NAT_GATEWAYS_PER_ZONE = ("vpc", "L-FE5A380F")
+EVENT_SUBSCRIPTIONS = ("rds", "L-A59F4C87")
 
 EC2_DEFAULT_QUOTAS = [
     {
@@ -21,8 +22,21 @@ EC2_DEFAULT_QUOTAS = [
         "Value": 5.0,
     }
 ]
+RDS_DEFAULT_QUOTAS = [
+    {
+        "Adjustable": True,
+        "GlobalQuota": False,
+        "QuotaCode": EVENT_SUBSCRIPTIONS[1],
+        "QuotaName": "Event subscriptions",
+        "ServiceCode": "rds",
+        "ServiceName": "Amazon Relational Database Service (Amazon RDS)",
+        "Unit": "None",
+        "Value": 20.0,
+    }
+]
 DEFAULTS = {
-    (quota["ServiceCode"], quota["QuotaCode"]): quota for quota in [*VPC_DEFAULT_QUOTAS, *EC2_DEFAULT_QUOTAS]
+    (quota["ServiceCode"], quota["QuotaCode"]): quota
+    for quota in [*VPC_DEFAULT_QUOTAS, *EC2_DEFAULT_QUOTAS, *RDS_DEFAULT_QUOTAS]
 }
 
 # (service, quota code, account or None, region or None) -> value, set through the control interface.

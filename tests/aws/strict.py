@@ -5,6 +5,7 @@ A rule may go when moto enforces it. `emulator.py --list-mends` prints them, `--
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -46,7 +47,9 @@ from mends_logs import log_group
 
 CATALOGUE = Catalogue()
 Rule = Callable[[Any], str | None]
-CHECKS: dict[tuple[type, str], list[tuple[Rule, str]]] = {}
+CHECKS: dict[tuple[type, str], list[tuple[Rule, str, str]]] = {}
+# How often each rule has refused something, by its name.
+REFUSALS: Counter[str] = Counter()
 # moto shapes an error after the service that its class belongs to.
 ERRORS = {
     ApplicationAutoScalingResponse: JsonRESTError,
@@ -71,7 +74,7 @@ def rule(name: str, code: str, reason: str, service: type, *operations: str) -> 
     def register(check: Rule) -> Rule:
         def install() -> None:
             for operation in operations:
-                _guard(service, operation, check, code)
+                _guard(service, operation, check, code, name)
 
         CATALOGUE.add(Entry(name, reason, install, code))
         return check
@@ -79,17 +82,18 @@ def rule(name: str, code: str, reason: str, service: type, *operations: str) -> 
     return register
 
 
-def _guard(service: type, operation: str, check: Rule, code: str) -> None:
+def _guard(service: type, operation: str, check: Rule, code: str, name: str) -> None:
     """Rules of one operation are checked in the order in which they are registered."""
     checks = CHECKS.setdefault((service, operation), [])
-    checks.append((check, code))
+    checks.append((check, code, name))
     if len(checks) > 1:
         return
 
     @around(service, camelcase_to_underscores(operation))
     def guarded(original: Callable, request: Any, *args: Any, **kwargs: Any) -> Any:
-        for known_check, known_code in checks:
+        for known_check, known_code, known_name in checks:
             if message := known_check(request, *args, **kwargs):
+                REFUSALS[known_name] += 1
                 raise ERRORS[service](known_code, message)
         return original(request, *args, **kwargs)
 

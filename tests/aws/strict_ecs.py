@@ -1,6 +1,7 @@
 """What AWS refuses of ECS and Application Auto Scaling calls and moto lets pass. Registered like those of strict.py."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from moto.ecs.models import Cluster, Service, TaskDefinition, ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import elbv2_backends
 
+import durations
 import mends_ecs
 from strict import rule
 
@@ -243,6 +245,26 @@ def ecs_service_active(request: Any) -> str | None:
 def ecs_service_gone(request: Any) -> str | None:
     service = _service(request)
     return "Service not found." if service and service.status == "INACTIVE" else None
+
+
+# When each account got the service-linked role of ECS.
+LINKED_ROLES: dict[str, float] = {}
+
+
+@rule(
+    "ecs-service-linked-role",
+    "InvalidParameterException",
+    "the service-linked role, which the account's first cluster brings, cannot be assumed at once",
+    EC2ContainerServiceResponse,
+    "CreateCluster",
+    "CreateService",
+)
+def ecs_service_linked_role(request: Any) -> str | None:
+    since = LINKED_ROLES.setdefault(request.current_account, time.time())
+    new = time.time() - since < durations.of("role-not-assumable")
+    if new and request._get_action() == "CreateService":
+        return "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
+    return None
 
 
 @rule(

@@ -9,7 +9,7 @@ from moto.s3.models import s3_backends
 
 import key_policy
 from catalogue import Entry, around
-from strict import CATALOGUE, rule
+from strict import CATALOGUE, REFUSALS, rule
 from strict_s3 import assumable
 
 
@@ -52,6 +52,7 @@ def _install_bucket_admission() -> None:
     def create(original: Callable, backend: Any, **kwargs: Any) -> Any:
         destination = kwargs.get("log_destination") or ""
         if kwargs.get("log_destination_type") == "s3" and not _admits(backend, destination):
+            REFUSALS["flow-log-bucket-policy"] += 1
             message = f"Access Denied for LogDestination: {destination}. Please check LogDestination permission"
             return [], [(one, "400", message) for one in kwargs["resource_ids"]]
         return original(backend, **kwargs)

@@ -13,6 +13,7 @@ from moto.sns.models import sns_backends
 from moto.sns.responses import SNSResponse
 
 import key_policy
+import quotas
 import rds_catalogue
 from strict import rule
 from strict_s3 import assumable
@@ -446,6 +447,26 @@ RESERVED_BY_MYSQL = {"rdsadmin", "rdsrepladmin", "mysql.infoschema", "mysql.sess
 
 
 @rule(
+    "rds-cluster-upgrade",
+    "InvalidParameterCombination",
+    "a version of Aurora does not go back, and a new major version is allowed explicitly",
+    RDSResponse,
+    "ModifyDBCluster",
+)
+def rds_cluster_upgrade(request: Any) -> str | None:
+    cluster = _known(request.backend.clusters, request.params["DBClusterIdentifier"])
+    asked = request.params.get("EngineVersion")
+    if cluster is None or not asked:
+        return None
+    now, then = ([int(part) for part in version.split(".")] for version in (cluster.engine_version, asked))
+    if then < now:
+        return f"Cannot upgrade {cluster.engine} from {cluster.engine_version} to {asked}"
+    if then[0] > now[0] and not request.params.get("AllowMajorVersionUpgrade"):
+        return "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version."
+    return None
+
+
+@rule(
     "rds-cluster-state",
     "InvalidDBClusterStateFault",
     "a cluster that is not available takes no instance and no change, and is deleted once",
@@ -542,6 +563,18 @@ def rds_final_snapshot(request: Any) -> str | None:
     if bool(named) == bool(params.get("SkipFinalSnapshot")):
         return "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
     return None
+
+
+@rule(
+    "rds-subscription-quota",
+    "EventSubscriptionQuotaExceeded",
+    "no more event subscriptions in a region than the quota",
+    RDSResponse,
+    "CreateEventSubscription",
+)
+def rds_subscription_quota(request: Any) -> str | None:
+    most = quotas.value(quotas.EVENT_SUBSCRIPTIONS, request.current_account, request.region)
+    return "You have reached the maximum number of event subscriptions." if len(request.backend.event_subscriptions) >= most else None
 
 
 @rule(

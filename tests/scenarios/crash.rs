@@ -101,6 +101,7 @@ async fn walk(world: Arc<World>) -> anyhow::Result<()> {
 
     let edit = json!({"owner": "cards", "logs": {"retentionDays": 731}, "encryption": {"rotationPeriodDays": 180},
         "ingress": {"allowedCidrs": ["203.0.113.0/24"]}, "compute": {"containerPort": 8080},
+        "database": {"readers": 2, "instanceClass": "db.r6g.xlarge", "parameters": {"log_min_duration_statement": "500"}},
         "network": {"natGateways": "Single", "availabilityZones": ["us-east-1b", "us-east-1c"]}});
     object.merge(json!({ "spec": edit })).await?;
     let edited = deaths.until(Phase::Ready).await.context("while updating")?;

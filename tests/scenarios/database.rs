@@ -19,11 +19,13 @@ use serde_json::{Value, json};
 
 use crate::Scenario;
 use crate::drift::id;
+use crate::kinds;
 use crate::settings::plan_of;
 use crate::world::World;
 
 pub const ALL: &[(&str, Scenario)] = &[
-    ("the_password_of_the_database_is_nowhere_but_in_its_secret", |world| password(world).boxed()),
+    ("the_password_of_the_database_is_nowhere_but_in_its_secret", |world| password(world, AURORA).boxed()),
+    ("the_password_of_mysql_is_nowhere_but_in_its_secret", |world| password(world, MYSQL).boxed()),
     ("a_secret_deleted_by_hand_is_restored_and_one_that_is_gone_is_made_again", |world| secret(world).boxed()),
     ("class_storage_and_readers_change_in_place", |world| in_place(world).boxed()),
     ("what_waits_for_the_maintenance_window_is_no_drift", |world| pending(world).boxed()),
@@ -54,23 +56,62 @@ async fn instances(aws: &Account) -> anyhow::Result<Vec<DbInstance>> {
     Ok(all)
 }
 
-/// With everything logged, after a creation, a repair that needs the password, and a deletion.
-async fn password(world: Arc<World>) -> anyhow::Result<()> {
+/// What is called otherwise with the other engine.
+struct Names {
+    engine: &'static str,
+    secret: &'static str,
+    node: &'static str,
+    /// In the secret.
+    scheme: &'static str,
+    port: i64,
+    /// The operations that carry the password.
+    calls: [&'static str; 2],
+}
+
+const AURORA: Names = Names {
+    engine: "aurora-postgresql",
+    secret: SECRET,
+    node: "rds/cluster/aurora",
+    scheme: "postgres",
+    port: 5432,
+    calls: ["CreateDBCluster", "ModifyDBCluster"],
+};
+
+const MYSQL: Names = Names {
+    engine: "mysql",
+    secret: "secretsmanager/secret/mysql-password",
+    node: "rds/mysql-instance/mysql",
+    scheme: "mysql",
+    port: 3306,
+    calls: ["CreateDBInstance", "ModifyDBInstance"],
+};
+
+/// With everything logged, after a creation, a repair that needs the password, and a deletion, where each call that carries it
+/// fails at first, before its effect or after.
+async fn password(world: Arc<World>, names: Names) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
     let place = world.place("us-east-1").await?;
     let cluster = place.own_cluster().await?;
-    let log = world.folder().join("password.log");
+    for (number, operation) in ["CreateSecret", "PutSecretValue"].into_iter().chain(names.calls).enumerate() {
+        let mode = if number % 2 == 0 { "refuse" } else { "after-effect" };
+        let fault = json!({"operation": operation, "account": place.account, "times": 4, "mode": mode, "status": 503,
+            "code": "ServiceUnavailable"});
+        world.emulator.fault(fault).await?;
+    }
+    let log = world.folder().join(format!("password-{}.log", names.engine));
     let flags = [QUICK, &["--log=trace"]].concat();
     let _controller = Controller::start(&cluster, &world.emulator, &log, &flags)?;
     let client = cluster.client().await?;
-    let spec = place.spec(json!({"profile": "Ephemeral"}));
+    let spec = place.spec(json!({"profile": "Ephemeral", "database": {"engine": names.engine}}));
     let object = Object::create(client.clone(), &place.namespace, "payments", spec).await?;
     let status = object.ready().await?;
-    let secret = id(&status, SECRET)?;
+    let secret = id(&status, names.secret)?;
     let first = value_of(&place.aws, &secret).await?;
     let outputs = status.outputs.clone().unwrap_or_default();
     ensure!(outputs.secrets_manager_secret_arn.as_deref() == Some(&*secret), "{outputs:?}");
-    ensure!(first["host"].as_str() == outputs.aurora_cluster_endpoint.as_deref(), "no host in the secret");
-    let wanted = json!({"username": "dbadmin", "dbname": "paymentdb", "engine": "postgres", "port": 5432});
+    let endpoint = outputs.aurora_cluster_endpoint.as_deref().or(outputs.database_endpoint.as_deref());
+    ensure!(first["host"].as_str() == endpoint, "no host in the secret");
+    let wanted = json!({"username": "dbadmin", "dbname": "paymentdb", "engine": names.scheme, "port": names.port});
     for (key, value) in wanted.as_object().into_iter().flatten() {
         ensure!(first[key] == *value, "{key} is {} instead of {value}", first[key]);
     }
@@ -78,17 +119,25 @@ async fn password(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(first.len() >= 16 && !first.contains(['/', '@', '"', '\'', '\\', ' ']), "no password for a database");
 
     place.aws.secrets.delete_secret().secret_id(&secret).force_delete_without_recovery(true).send().await?;
-    object.corrected(SECRET, "existence").await?;
+    object.corrected(names.secret, "existence").await?;
+    let told = format!("{} was gone for good", names.secret);
+    let named =
+        |status: &PaymentPlatformStatus| condition(status, "Warnings").is_some_and(|one| one.message.contains(&told));
+    object.until("the new password is told of", named).await?;
     let status = object.ready().await?;
-    let second = password_in(&value_of(&place.aws, &id(&status, SECRET)?).await?)?;
+    let second = password_in(&value_of(&place.aws, &id(&status, names.secret)?).await?)?;
     ensure!(first != second, "the same password again");
     let manifest = serde_json::to_value(object.get().await?)?;
     let (_, plan, errors) = plan_of(&place, &manifest, &["-o", "json", "--all"])?;
-    ensure!(plan.contains("rds/cluster/aurora"), "{errors}");
-    let events = Api::<Event>::namespaced(client.clone(), &place.namespace).list(&ListParams::default()).await?;
-    let maps = Api::<ConfigMap>::namespaced(client, &place.namespace).list(&ListParams::default()).await?;
+    ensure!(plan.contains(names.node), "{errors}");
+    let maps = Api::<ConfigMap>::namespaced(client.clone(), &place.namespace).list(&ListParams::default()).await?;
     object.delete().await?;
-    place.wrote_nothing_but(0, &crate::kinds::whole_life(&["ModifyDBCluster", "UpdateService"]))?;
+    let events = Api::<Event>::namespaced(client, &place.namespace).list(&ListParams::default()).await?;
+    let more = [&[names.calls[1], "UpdateService"], kinds::MYSQL[0], kinds::MYSQL[1]].concat();
+    place.wrote_nothing_but(0, &kinds::whole_life(&more))?;
+    for operation in names.calls {
+        ensure!(place.count(0, operation)? > 0, "{operation} was not made");
+    }
 
     let log = std::fs::read_to_string(&log)?;
     ensure!(log.contains("TRACE") && log.contains("DEBUG"), "not everything was logged");
@@ -309,7 +358,7 @@ async fn stopped(world: Arc<World>) -> anyhow::Result<()> {
     let left = place.aws.rds.describe_db_clusters().send().await?;
     ensure!(left.db_clusters().is_empty(), "{:?}", left.db_clusters());
     ensure!(place.count(before, "StartDBCluster")? >= 1 || !world.emulator.is_ours(), "deleted while it was stopped");
-    place.wrote_nothing_but(before, &crate::kinds::whole_life(&["StartDBCluster"]))
+    place.wrote_nothing_but(before, &kinds::whole_life(&["StartDBCluster"]))
 }
 
 async fn overdue(world: Arc<World>) -> anyhow::Result<()> {
@@ -335,7 +384,7 @@ async fn overdue(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(reason.as_deref() == Some("DeadlineExceeded"), "{reason:?}");
     let status = object.ready().await?;
     ensure!(condition(&status, "Stalled").is_some_and(|c| c.status == "False"), "{:?}", status.conditions);
-    place.wrote_nothing_but(0, &crate::kinds::creation())
+    place.wrote_nothing_but(0, &kinds::creation())
 }
 
 async fn version(world: Arc<World>) -> anyhow::Result<()> {

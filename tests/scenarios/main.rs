@@ -34,7 +34,7 @@ use world::World;
 type Scenario = fn(Arc<World>) -> futures::future::BoxFuture<'static, anyhow::Result<()>>;
 
 /// What makes faults or counts calls needs our own emulator: skipped where AWS_ENDPOINT_URL names another AWS.
-const NEED_OURS: [&str; 15] = [
+const NEED_OURS: [&str; 17] = [
     "a_bucket_of_others_that_may_not_be_read_stops_nothing",
     "a_creation_that_fails_halfway_again_and_again_makes_no_twin",
     "a_hostile_cloud_delays_and_corrupts_nothing",
@@ -48,6 +48,8 @@ const NEED_OURS: [&str; 15] = [
     "killed_after_every_single_write_everything_is_brought_to_its_end",
     "killed_in_the_middle_again_and_again_nothing_is_made_twice",
     "outputs_of_what_cannot_be_seen_for_a_while_stay",
+    "the_password_of_mysql_is_nowhere_but_in_its_secret",
+    "the_password_of_the_database_is_nowhere_but_in_its_secret",
     "things_of_others_by_the_hundred_cost_no_calls",
     "thirty_times_killed_at_random_in_a_hostile_cloud_all_is_there_once",
 ];

@@ -25,6 +25,17 @@ async fn instance(aws: &Account) -> anyhow::Result<DbInstance> {
     read.db_instances.unwrap_or_default().pop().context("no instance")
 }
 
+/// Waits until RDS is done with the instance.
+async fn available(aws: &Account) -> anyhow::Result<()> {
+    for _ in 0..100 {
+        if instance(aws).await?.db_instance_status() == Some("available") {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    anyhow::bail!("RDS is at work on it still")
+}
+
 async fn built(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let object = place.built("payments", json!({"database": {"engine": "mysql"}})).await?;
@@ -89,6 +100,18 @@ async fn grown(world: Arc<World>) -> anyhow::Result<()> {
     object.ready().await?;
     object.look_now().await?;
     place.no_write_since(before)?;
+    // Striped from 400 GiB on, it needs more operations; what somebody has given it beyond that stays when it grows on.
+    object.merge(json!({"spec": {"database": {"allocatedStorageGib": 450}}})).await?;
+    object.ready().await?;
+    let now = instance(&place.aws).await?;
+    ensure!((now.allocated_storage, now.iops) == (Some(450), Some(12000)), "{now:?}");
+    available(&place.aws).await?;
+    let call = place.aws.rds.modify_db_instance().db_instance_identifier("mysql-payment-prd").iops(15000);
+    call.storage_throughput(600).apply_immediately(true).send().await?;
+    object.merge(json!({"spec": {"database": {"allocatedStorageGib": 500}}})).await?;
+    object.ready().await?;
+    let now = instance(&place.aws).await?;
+    ensure!((now.allocated_storage, now.iops) == (Some(500), Some(15000)), "{now:?}");
     object.delete().await?;
     let snapshots = place.aws.rds.describe_db_snapshots().send().await?;
     let last = snapshots.db_snapshots().iter().filter_map(|one| one.db_snapshot_identifier());

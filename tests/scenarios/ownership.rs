@@ -99,7 +99,8 @@ async fn namesake(world: Arc<World>) -> anyhow::Result<()> {
 
 async fn other_cluster(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
-    let first = place.built("payments", json!({})).await?;
+    // Not what would be chosen today: it stays all the same.
+    let first = place.built("payments", json!({"database": {"engineVersion": "15.5"}})).await?;
     first.look_now().await?;
     let before = place.writes()?.len();
 
@@ -121,6 +122,8 @@ async fn other_cluster(world: Arc<World>) -> anyhow::Result<()> {
     second.annotate(payment_platform_api::TAKE_OVER, Some(&first.uid().await?)).await?;
     let status = second.ready().await?;
     ensure!(id(&status, "ec2/vpc/main")? == vpc, "a second VPC was made");
+    let version = status.resolved.as_ref().and_then(|resolved| resolved.database_engine_version.as_deref());
+    ensure!(version == Some("15.5"), "{version:?}");
     // What knows no tags says in its comment whose it is.
     let comments = ["UpdateOriginAccessControl", "UpdateResponseHeadersPolicy"];
     place.wrote_only(before, &[&kinds::TAGGING[..], &comments].concat())

@@ -26,6 +26,8 @@ pub struct Compute {
     pub secrets: BTreeMap<String, String>,
     pub writable_paths: BTreeSet<String>,
     pub desired_count: i32,
+    /// Of Fargate.
+    pub platform_version: String,
     pub minimum_healthy_percent: i32,
     pub min_tasks: i32,
     pub max_tasks: i32,
@@ -92,6 +94,7 @@ impl Compute {
             secrets: spec.secrets,
             writable_paths: spec.writable_paths.map_or(writable.into(), |paths| paths.into_iter().collect()),
             desired_count: spec.desired_count.unwrap_or(2).max(min_tasks).min(max_tasks),
+            platform_version: spec.platform_version.unwrap_or_else(|| "LATEST".to_owned()),
             minimum_healthy_percent,
             min_tasks,
             max_tasks,

@@ -30,6 +30,36 @@ pub struct Offer {
     pub standard_support_ends: Option<i64>,
 }
 
+/// What instances are ordered as: what RDS offers depends on it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ordered {
+    pub engine: Engine,
+    pub class: String,
+    pub storage: &'static str,
+}
+
+impl Ordered {
+    /// What this spec orders.
+    pub fn of(spec: Option<&spec::Database>) -> Self {
+        let engine = spec.map(|spec| spec.engine).unwrap_or_default();
+        let class = spec.and_then(|spec| spec.instance_class.clone()).unwrap_or_else(|| INSTANCE_CLASS.to_owned());
+        let storage = spec.and_then(|spec| spec.storage_type).unwrap_or_default();
+        let storage = if engine == Engine::Mysql { "gp3" } else { storage.as_str() };
+        Self { engine, class, storage }
+    }
+}
+
+/// A database that is there already while nothing is recorded of it: its platform is taken over, or its status was lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    pub version: String,
+    /// Whether its parameter group has the major version in its name, so that it began with another.
+    pub upgraded: bool,
+}
+
+/// Stands for the major version that an upgraded database began with, where nobody knows it any more.
+const EARLIER: &str = "earlier";
+
 /// The database with nothing left open.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -63,6 +93,8 @@ pub struct Database {
     pub performance_insights_supported: bool,
     pub performance_insights_retention_days: i32,
     pub monitoring_seconds: i32,
+    /// 0: it is gone at once.
+    pub secret_recovery_window_days: i32,
 }
 
 impl Database {
@@ -108,17 +140,21 @@ impl Database {
     ) -> Self {
         let spec = spec.cloned().unwrap_or_default();
         let decided = facts.decided.as_ref();
+        let running = facts.database_running.as_ref();
         let pinned = decided.and_then(|decided| decided.database_engine_version.clone());
-        let engine_version = engine_version(&spec, pinned.as_deref(), zones, &facts.database_offers, errors);
-        let supported = facts
-            .database_offers
+        let pinned = pinned.or_else(|| running.map(|running| running.version.clone()));
+        let offers = facts.database_offers.as_deref();
+        let engine_version = engine_version(&spec, pinned.as_deref(), zones, offers, errors);
+        let supported = offers
             .iter()
+            .copied()
+            .flatten()
             .find(|offer| offer.version == engine_version)
             .map(|offer| offer.insights)
             .or(decided.and_then(|decided| decided.database_supports_performance_insights))
             .unwrap_or(true);
         let major = spec.engine.major(&engine_version);
-        let of_major = facts.database_offers.iter().filter(|offer| spec.engine.major(&offer.version) == major);
+        let of_major = offers.iter().copied().flatten().filter(|offer| spec.engine.major(&offer.version) == major);
         let standard_support_ends = of_major.filter_map(|offer| offer.standard_support_ends).next();
         let backup_window = spec.backup_window.unwrap_or_else(|| "03:00-04:00".to_owned());
         let maintenance_window = spec.maintenance_window.unwrap_or_else(|| "sun:05:00-sun:06:00".to_owned());
@@ -139,16 +175,19 @@ impl Database {
         let readers = readers.clamp(0, 15);
         let engine = spec.engine;
         let (ours, fixed) = match engine {
-            Engine::AuroraPostgresql => {
-                (defaults(&[("log_statement", "all"), ("log_min_duration_statement", "1000")]), ("rds.force_ssl", "1"))
-            }
-            Engine::Mysql => {
-                (defaults(&[("slow_query_log", "1"), ("log_output", "FILE")]), ("require_secure_transport", "1"))
-            }
+            Engine::AuroraPostgresql => (
+                defaults(&[("log_statement", "all"), ("log_min_duration_statement", "1000")]),
+                &[("rds.force_ssl", "1")][..],
+            ),
+            // In a table the slow queries would not be exported.
+            Engine::Mysql => (
+                BTreeMap::new(),
+                &[("require_secure_transport", "1"), ("slow_query_log", "1"), ("log_output", "FILE")][..],
+            ),
         };
         let mut parameters = ours;
         parameters.extend(spec.parameters);
-        parameters.extend(defaults(&[fixed]));
+        parameters.extend(defaults(fixed));
         let allocated_storage = spec.allocated_storage_gib.unwrap_or(100);
         if !(20..=65536).contains(&allocated_storage) {
             let message = format!("{allocated_storage} is not between 20 and 65536");
@@ -158,9 +197,20 @@ impl Database {
         if profile == Profile::Production && !multi_az {
             errors.push(invalid("database.multiAz", "false needs profile: Ephemeral"));
         }
+        let secret_recovery_window_days =
+            spec.secret_recovery_window_days.unwrap_or(if profile == Profile::Ephemeral { 0 } else { 30 });
+        if secret_recovery_window_days != 0 && !(7..=30).contains(&secret_recovery_window_days) {
+            let message = format!("{secret_recovery_window_days} is neither 0 nor between 7 and 30");
+            errors.push(invalid("database.secretRecoveryWindowDays", message));
+        }
+        if profile == Profile::Production && secret_recovery_window_days < 7 {
+            errors.push(invalid("database.secretRecoveryWindowDays", "must be at least 7 in Production"));
+        }
         let mut instance_parameters = defaults(&[("shared_preload_libraries", "pg_stat_statements")]);
         instance_parameters.extend(spec.instance_parameters);
         let first_major = decided.and_then(|decided| decided.database_first_major.clone());
+        let upgraded = running.filter(|running| running.upgraded).map(|_| EARLIER.to_owned());
+        let first_major = first_major.or(upgraded);
         Self {
             first_major: first_major.unwrap_or_else(|| engine.major(&engine_version).to_owned()),
             engine,
@@ -189,6 +239,7 @@ impl Database {
             performance_insights_supported: supported,
             performance_insights_retention_days: spec.performance_insights_retention_days.unwrap_or(7),
             monitoring_seconds: spec.monitoring_seconds.unwrap_or(60),
+            secret_recovery_window_days,
         }
     }
 }
@@ -215,25 +266,24 @@ fn engine_version(
     spec: &spec::Database,
     pinned: Option<&str>,
     zones: &[String],
-    offers: &[Offer],
+    offers: Option<&[Offer]>,
     errors: &mut Vec<Invalid>,
 ) -> String {
     let engine = spec.engine;
-    let orderable = offers.iter().filter(|offer| zones.iter().all(|zone| offer.zones.contains(zone)));
+    let orderable =
+        offers.iter().copied().flatten().filter(|offer| zones.iter().all(|zone| offer.zones.contains(zone)));
     let offered: Vec<&str> = orderable.map(|offer| offer.version.as_str()).collect();
+    let all_offered = || if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
     if let Some(exact) = &spec.engine_version {
         let older_major = pinned.is_some_and(|pinned| parts(engine.major(pinned)) > parts(engine.major(exact)));
         if older_major {
             let message =
                 format!("{exact} is of an older major than {}, which cannot be taken back", pinned.unwrap_or(""));
             errors.push(invalid("database.engineVersion", message));
-        } else if !offered.is_empty() && !offered.contains(&exact.as_str()) && pinned != Some(exact) {
+        } else if offers.is_some() && !offered.contains(&exact.as_str()) && pinned != Some(exact) {
             let class = spec.instance_class.as_deref().unwrap_or(INSTANCE_CLASS);
-            let message = format!(
-                "{exact} is not offered for {class} in {}; offered are {}",
-                zones.join(", "),
-                offered.join(", ")
-            );
+            let message =
+                format!("{exact} is not offered for {class} in {}; offered are {}", zones.join(", "), all_offered());
             errors.push(invalid("database.engineVersion", message));
         }
         return exact.clone();
@@ -251,7 +301,7 @@ fn engine_version(
         None if spec.engine == Engine::Mysql => PREFERRED_MYSQL.map(str::to_owned).to_vec(),
         None => PREFERRED.map(str::to_owned).to_vec(),
     };
-    if offers.is_empty() {
+    if offers.is_none() {
         // Nothing is known of what is offered: the graph of a manifest is shown without asking.
         return newest(preferred.iter().map(String::as_str)).unwrap_or_default().to_owned();
     }
@@ -272,7 +322,7 @@ fn engine_version(
                 "none of {} is offered for {class} in {}; offered are {}",
                 preferred.join(", "),
                 zones.join(", "),
-                if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }
+                all_offered()
             );
             errors.push(invalid("database.preferredVersions", message));
             String::new()
@@ -348,7 +398,7 @@ mod tests {
     fn chosen(spec: &spec::Database, pinned: Option<&str>, offered: &[&str]) -> Result<String, String> {
         let offers: Vec<Offer> = offered.iter().map(|version| offer(version)).collect();
         let (zones, mut errors) = (["a", "b"].map(str::to_owned), Vec::new());
-        let version = engine_version(spec, pinned, &zones, &offers, &mut errors);
+        let version = engine_version(spec, pinned, &zones, Some(&offers), &mut errors);
         errors.pop().map_or(Ok(version), |error| Err(error.to_string()))
     }
 
@@ -373,6 +423,8 @@ mod tests {
         assert_eq!(chosen(&spec, Some("15.4"), &["15.4", "16.1"]).unwrap(), "16.1");
         assert!(chosen(&spec, Some("17.1"), &["16.1", "17.1"]).unwrap_err().contains("cannot be taken back"));
         assert!(chosen(&spec, None, &["15.4"]).unwrap_err().contains("offered are 15.4"));
+        // AWS has moved on from it: it is not taken back, and nobody is refused for it.
+        assert_eq!(chosen(&spec, Some("16.4"), &["16.1", "16.4"]).unwrap(), "16.1");
         // AWS has withdrawn it since.
         assert_eq!(chosen(&spec, Some("16.1"), &["16.4"]).unwrap(), "16.1");
     }
@@ -395,7 +447,35 @@ mod tests {
         let spec = spec::Database::default();
         let offers = [offer("15.4"), Offer { zones: BTreeSet::from(["a".to_owned()]), ..offer("16.1") }];
         let (zones, mut errors) = (["a", "b"].map(str::to_owned), Vec::new());
-        assert_eq!(engine_version(&spec, None, &zones, &offers, &mut errors), "15.4");
+        assert_eq!(engine_version(&spec, None, &zones, Some(&offers), &mut errors), "15.4");
+    }
+
+    #[test]
+    fn what_is_offered_nowhere_is_refused_and_what_is_not_known_is_not() {
+        let mut spec = spec::Database::default();
+        assert!(chosen(&spec, None, &[]).unwrap_err().contains("offered are none"));
+        assert_eq!(engine_version(&spec, None, &[], None, &mut Vec::new()), "16.1");
+        spec.engine_version = Some("16.1".to_owned());
+        assert!(chosen(&spec, None, &[]).unwrap_err().contains("offered are none"));
+        assert_eq!(chosen(&spec, Some("16.1"), &[]).unwrap(), "16.1", "it runs");
+    }
+
+    #[test]
+    fn a_database_that_runs_keeps_its_version_when_nothing_is_recorded_of_it() {
+        let resolved = |running: Option<Running>| {
+            let offers = ["15.5", "16.1"].map(offer).to_vec();
+            let facts = Facts { database_offers: Some(offers), database_running: running, ..Facts::default() };
+            let zones = ["a", "b"].map(str::to_owned);
+            let mut errors = Vec::new();
+            let mut guard = Guard::new(None, false);
+            let database = Database::resolve(None, Profile::Production, &zones, &facts, &mut guard, &mut errors);
+            (database.engine_version, database.first_major)
+        };
+        let versions = |version: &str, major: &str| (version.to_owned(), major.to_owned());
+        assert_eq!(resolved(None), versions("16.1", "16"));
+        let running = |version: &str, upgraded| Some(Running { version: version.to_owned(), upgraded });
+        assert_eq!(resolved(running("15.5", false)), versions("15.5", "15"));
+        assert_eq!(resolved(running("15.5", true)), versions("15.5", EARLIER));
     }
 
     #[test]

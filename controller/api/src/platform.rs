@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::application::{Compute, Ingress};
 use crate::approval::{Guard, Lowered};
-use crate::database::{Database, Offer};
+use crate::database::{Database, Offer, Running};
 use crate::monitoring::Monitoring;
 use crate::spec::{
     DeletionPolicy, DriftPolicy, Exception, ExtraRoute, ExtraRule, ExtraStatement, Keys, LOG_RETENTION_DAYS,
@@ -33,8 +33,10 @@ pub struct Facts {
     pub decided: Option<Resolved>,
     /// Keys of tags that an earlier spec has put on resources.
     pub earlier_tag_keys: BTreeSet<String>,
-    /// Versions of the database engine that are offered for the class of its instances; empty: not known.
-    pub database_offers: Vec<Offer>,
+    /// Versions of the database engine that are offered for what is ordered; None: not known.
+    pub database_offers: Option<Vec<Offer>>,
+    /// The database that is there, where no version of it is recorded.
+    pub database_running: Option<Running>,
     /// Whether somebody has approved what lowers protection.
     pub approved: bool,
 }

@@ -84,6 +84,8 @@ use crate::status::PaymentPlatformStatus;
         .message("database.multiAz: false needs profile: Ephemeral; in Production the loss of one zone must leave the database working"),
     validation = Rule::new("self.profile == 'Ephemeral' || !has(self.database) || !has(self.database.backupRetentionDays) || self.database.backupRetentionDays >= 7")
         .message("database.backupRetentionDays must be at least 7 in Production"),
+    validation = Rule::new("self.profile == 'Ephemeral' || !has(self.database) || !has(self.database.secretRecoveryWindowDays) || self.database.secretRecoveryWindowDays >= 7")
+        .message("database.secretRecoveryWindowDays must be at least 7 in Production"),
     validation = Rule::new("self.profile == 'Ephemeral' || (has(self.network) && has(self.network.natGateways) ? self.network.natGateways : 'PerZone') == 'PerZone'")
         .message("network.natGateways: Single needs profile: Ephemeral; in Production every zone has a NAT gateway of its own, so that the loss of one zone leaves the others working"),
     validation = Rule::new("self.profile == 'Ephemeral' || (has(self.logs) && has(self.logs.retentionDays) ? self.logs.retentionDays : 365) >= 90")

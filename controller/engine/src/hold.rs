@@ -42,7 +42,7 @@ pub enum Hold {
     /// The same correction again and again.
     #[error("it was corrected {times} times in a short while, and somebody changes it back; the next correction is in {} s", retry.as_secs())]
     Contested { times: u32, retry: std::time::Duration },
-    #[error("it would have to be replaced ({}), with everything in it", fields.join(", "))]
+    #[error("it would have to be replaced ({}), with everything in it, which is never done unasked; undo that change, or replace it yourself", fields.join(", "))]
     WouldDisrupt { fields: Vec<String> },
     #[error("nothing is made while the account has no room for all of it: {0}")]
     Quota(String),

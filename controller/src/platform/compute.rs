@@ -41,6 +41,9 @@ const BURST: &str = "request-burst";
 /// How the number of tasks grows in a burst: by so many percent, and by one at least.
 const BURST_PERCENT: i32 = 50;
 
+/// Seconds until more are added, whatever target tracking waits: a burst is answered within about a minute.
+const BURST_COOLDOWN: i32 = 60;
+
 /// What the application stands on.
 pub struct Ground<'a> {
     pub keys: &'a Keys,
@@ -207,6 +210,7 @@ fn service(
         security_group: ground.security_group.clone(),
         desired: compute.desired_count,
         bounds: (compute.min_tasks, compute.max_tasks),
+        platform_version: compute.platform_version.clone(),
         minimum_healthy_percent: compute.minimum_healthy_percent,
         grace_seconds: build.platform.ingress.grace_period_seconds,
         tags: build.tags(Service::KIND, names::APP, &name),
@@ -227,7 +231,7 @@ fn scaling(build: &mut Build<'_>, ingress: &Ingress, service: Ref<Service>) {
     let target = build.graph.add(COMPONENT, &build.region, names::APP, target);
     let burst = ScalingPolicies::name(BURST, build.env());
     let tracking = TargetTracking { requests, out_cooldown: cooldown, in_cooldown: cooldown };
-    let steps = StepScaling { percent: BURST_PERCENT, at_least: 1, cooldown };
+    let steps = StepScaling { percent: BURST_PERCENT, at_least: 1, cooldown: BURST_COOLDOWN };
     let policies = ScalingPolicies {
         target,
         load_balancer: ingress.load_balancer.clone(),

@@ -5,7 +5,7 @@
 //! it, the cluster before its instances, the writer before its readers, and the host is written into the secret when it is
 //! known. Events wait for the topic.
 
-use payment_platform_api::spec::{Engine, Profile};
+use payment_platform_api::spec::Engine;
 use payment_platform_engine::{NodeId, Ref, Region, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -158,7 +158,7 @@ pub fn secret(build: &mut Build<'_>, keys: &Keys, node: &str, engine: &str) -> R
             port: build.platform.database_port,
         },
         key: keys.app.clone(),
-        recovery_window_days: if build.platform.profile == Profile::Ephemeral { 0 } else { 30 },
+        recovery_window_days: database.secret_recovery_window_days,
         tags: build.tags(Secret::KIND, node, &name),
         name,
     };

@@ -155,6 +155,25 @@ fn what_goes_later_keeps_nobody_from_being_verified_and_what_does_not_work_does(
 }
 
 #[test]
+fn a_secret_made_again_is_warned_of_as_long_as_it_is_recorded() {
+    let record = |node: &str, field: &str, corrected: bool| Drift {
+        node: node.to_owned(),
+        field: field.to_owned(),
+        id: None,
+        before: None,
+        after: None,
+        detected_time: Time(noon()),
+        corrected_time: corrected.then(|| Time(noon())),
+    };
+    let secret = "us-east-1/secretsmanager/secret/aurora-password";
+    let told = |one: Drift| remade_secrets(&[one]).next();
+    assert!(told(record(secret, "existence", true)).is_some_and(|told| told.contains("2026-06-01T12:00:00Z")));
+    assert_eq!(told(record(secret, "existence", false)), None, "it is not made yet");
+    assert_eq!(told(record(secret, "tags.Name", true)), None);
+    assert_eq!(told(record("us-east-1/s3/bucket/static", "existence", true)), None);
+}
+
+#[test]
 fn a_clock_that_is_set_forward_is_believed() {
     let keep = || vec![entry(group(), Step::Keep, Outcome::Unchanged)];
     let status = after(&PaymentPlatformStatus::default(), noon(), keep());

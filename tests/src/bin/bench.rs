@@ -29,9 +29,10 @@ const STEADY: &[&str] = &["--consistency-window-seconds=1", "--poll-seconds=1"];
 /// Milliseconds added to every answer of AWS.
 const LATENCIES: [u32; 2] = [0, 50];
 
-/// Quotas that many platforms in one account need raised: VPCs, internet gateways, addresses, NAT gateways of a zone.
-const QUOTAS: [(&str, &str); 4] =
-    [("vpc", "L-F678F1CE"), ("vpc", "L-A4707A72"), ("ec2", "L-0263D0A3"), ("vpc", "L-FE5A380F")];
+/// Quotas that many platforms in one account need raised: VPCs, internet gateways, addresses, NAT gateways of a zone, event
+/// subscriptions of RDS.
+const QUOTAS: [(&str, &str); 5] =
+    [("vpc", "L-F678F1CE"), ("vpc", "L-A4707A72"), ("ec2", "L-0263D0A3"), ("vpc", "L-FE5A380F"), ("rds", "L-A59F4C87")];
 
 /// How long many platforms may take altogether.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);

@@ -85,6 +85,11 @@ pub struct Compute {
     #[schemars(range(min = 1, max = 500))]
     pub desired_count: Option<i32>,
 
+    /// Version of the Fargate platform. Default: LATEST.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^(LATEST|[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})$"))]
+    pub platform_version: Option<String>,
+
     /// Percent of the tasks that keep running while others are exchanged, 0 to 100. Default: 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
@@ -131,7 +136,8 @@ pub struct Autoscaling {
     #[schemars(range(min = 1, max = 1_000_000))]
     pub requests_per_task: Option<i32>,
 
-    /// Seconds after a change of the number of tasks in which it is not changed again, 0 to 3600. Default: 60.
+    /// Seconds after target tracking has changed the number of tasks in which it does not change it again, 0 to 3600. The step that
+    /// answers a burst keeps its own 60. Default: 60.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 3600))]
     pub cooldown_seconds: Option<i32>,

@@ -107,15 +107,15 @@ pub struct Database {
     pub apply_immediately: Option<bool>,
 
     /// Parameters besides those of the platform: of the Aurora cluster log_statement=all, log_min_duration_statement=1000 and
-    /// rds.force_ssl=1, of MySQL slow_query_log=1, log_output=FILE and require_secure_transport=1, of which the last stays in
-    /// each. At most 50.
+    /// rds.force_ssl=1, which stays; of MySQL slow_query_log=1, log_output=FILE and require_secure_transport=1, which all stay. At
+    /// most 50.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend(
         "maxProperties" = 50,
         "additionalProperties" = serde_json::json!({"type": "string", "maxLength": 512})
     ))]
-    #[x_kube(validation = Rule::new("self.all(name, size(name) >= 1 && size(name) <= 100 && name.matches('^[a-z][a-z0-9_.]*$') && !(name in ['rds.force_ssl', 'require_secure_transport']))")
-        .message("database.parameters: a name has up to 100 lower-case letters, digits, _ and . and is neither rds.force_ssl nor require_secure_transport, which stay on (PCI DSS 4.2.1)"))]
+    #[x_kube(validation = Rule::new("self.all(name, size(name) >= 1 && size(name) <= 100 && name.matches('^[a-z][a-z0-9_.]*$') && !(name in ['rds.force_ssl', 'require_secure_transport', 'slow_query_log', 'log_output']))")
+        .message("database.parameters: a name has up to 100 lower-case letters, digits, _ and . and is none of rds.force_ssl, require_secure_transport (PCI DSS 4.2.1), slow_query_log and log_output (10.2.1), which stay as they are"))]
     pub parameters: BTreeMap<String, String>,
 
     /// Of Aurora: instance parameters besides that of the platform (shared_preload_libraries=pg_stat_statements). At most 50.
@@ -138,6 +138,13 @@ pub struct Database {
     #[x_kube(validation = Rule::new("self == 7 || self == 731 || (self >= 31 && self <= 713 && self % 31 == 0)")
         .message("database.performanceInsightsRetentionDays must be 7, 731, or a multiple of 31 up to 713"))]
     pub performance_insights_retention_days: Option<i32>,
+
+    /// Days for which the master secret can be restored once it is deleted with the platform: 7 to 30, in Ephemeral also 0.
+    /// Default: 30, Ephemeral 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self == 0 || (self >= 7 && self <= 30)")
+        .message("database.secretRecoveryWindowDays must be 0 or between 7 and 30"))]
+    pub secret_recovery_window_days: Option<i32>,
 
     /// Seconds between measurements of enhanced monitoring. Default: 60.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -192,4 +199,14 @@ pub enum StorageType {
     Aurora,
     #[serde(rename = "aurora-iopt1")]
     AuroraIoOptimized,
+}
+
+impl StorageType {
+    /// As RDS calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aurora => "aurora",
+            Self::AuroraIoOptimized => "aurora-iopt1",
+        }
+    }
 }

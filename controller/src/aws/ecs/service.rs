@@ -52,6 +52,8 @@ pub struct Service {
     pub desired: i32,
     /// Fewest and most tasks afterwards.
     pub bounds: (i32, i32),
+    /// Of Fargate.
+    pub platform_version: String,
     /// Percent of the tasks that stay while others are exchanged.
     pub minimum_healthy_percent: i32,
     /// Seconds for which a new task may be unhealthy.
@@ -195,7 +197,7 @@ impl Resource for Service {
             task_definition: now.task_definition,
             desired: seen.map_or(self.desired, |seen| seen.desired).max(fewest).min(most),
             launched_by: [LaunchType::Fargate.as_str().to_owned()].into(),
-            platform_version: "LATEST".to_owned(),
+            platform_version: self.platform_version.clone(),
             subnets: now.subnets,
             security_groups: [up.get(&self.security_group)?.group_id.clone()].into(),
             public_ip: false,

@@ -24,7 +24,7 @@ use super::cluster_changes::{modification, same_major, version};
 use super::{
     ClusterParameterGroup, ParameterGroup, SubnetGroup, arn, broken, busy, change_tags, name_fits, name_of, names_of,
 };
-use super::{clusters, instances, tag_list, tag_map};
+use super::{clusters, exported, instances, tag_list, tag_map};
 use crate::aws::ec2::SecurityGroup;
 use crate::aws::error::{During, gone};
 use crate::aws::kms::Key;
@@ -466,7 +466,10 @@ fn fields(cluster: &DbCluster, tags: TagMap) -> Fields {
             .unwrap_or_default(),
         backup_window: text(cluster.preferred_backup_window()),
         maintenance_window: text(cluster.preferred_maintenance_window()),
-        log_exports: cluster.enabled_cloudwatch_logs_exports().iter().cloned().collect(),
+        log_exports: exported(
+            cluster.enabled_cloudwatch_logs_exports(),
+            pending.and_then(|pending| pending.pending_cloudwatch_logs_exports()),
+        ),
         iam_authentication: pending
             .and_then(|pending| pending.iam_database_authentication_enabled)
             .or(cluster.iam_database_authentication_enabled)

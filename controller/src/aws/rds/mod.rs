@@ -21,14 +21,16 @@ pub use endpoint::Endpoint;
 pub use event_subscription::{EventSubscription, Sources};
 pub use instance::{Insights, Instance};
 pub use mysql_instance::{LOGS as MYSQL_LOGS, MysqlInstance, instance_log_group};
-pub use offers::offers;
+pub use offers::{offers, running};
 pub use option_group::OptionGroup;
 pub use parameter_group::ParameterGroup;
 pub use parameters::GroupsRead;
 pub use restart::Restarts;
 pub use subnet_group::SubnetGroup;
 
-use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
+use std::collections::BTreeSet;
+
+use aws_sdk_rds::types::{DbCluster, DbInstance, PendingCloudwatchLogsExports, Tag};
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::{Class, CloudError, Kind};
@@ -71,6 +73,13 @@ fn tag_map(tags: &[Tag]) -> TagMap {
 
 fn tag_list(tags: &TagMap) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// The kinds of log that are exported once RDS has done what it was asked for: it takes some minutes.
+fn exported(now: &[String], pending: Option<&PendingCloudwatchLogsExports>) -> BTreeSet<String> {
+    let (come, go) =
+        pending.map_or((&[][..], &[][..]), |pending| (pending.log_types_to_enable(), pending.log_types_to_disable()));
+    now.iter().chain(come).filter(|kind| !go.contains(kind)).cloned().collect()
 }
 
 /// Whether a thing with these tags bears the name that `name` gives its node.
@@ -159,5 +168,20 @@ fn busy(status: &str) -> Option<&'static str> {
         "stopping" => Some("stopping"),
         "upgrading" => Some("upgrading"),
         _ => Some("not available"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_comes_or_goes_counts_as_there_or_gone() {
+        let kinds = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let pending = PendingCloudwatchLogsExports::builder();
+        let pending = pending.log_types_to_enable("audit").log_types_to_disable("general").build();
+        let exported = exported(&kinds(&["error", "general"]), Some(&pending));
+        assert_eq!(exported.into_iter().collect::<Vec<_>>(), ["audit", "error"]);
+        assert_eq!(super::exported(&kinds(&["error"]), None).into_iter().collect::<Vec<_>>(), ["error"]);
     }
 }

@@ -9,7 +9,7 @@ use payment_platform_engine::diff::Change;
 
 use super::cluster::MASTER_SECRET;
 use super::cluster_changes::exports;
-use super::mysql_instance::{Fields, Output};
+use super::mysql_instance::{Fields, Output, Performance};
 use crate::aws::secretsmanager::credentials;
 use crate::aws::{Aws, touches};
 
@@ -19,6 +19,13 @@ const STRIPED_FROM: i32 = 400;
 /// Whether two versions need the same groups.
 pub fn same_major(one: &str, other: &str) -> bool {
     Engine::Mysql.major(one) == Engine::Mysql.major(other)
+}
+
+/// Operations and throughput that storage of this size is to have: gp3 is striped from a size on, and has at least so much of both
+/// then (User Guide, "gp3 storage"). What it has beyond that it keeps; RDS wants both to be said with the size.
+fn performance(gib: i32, has: Option<&Performance>) -> Option<Performance> {
+    let Performance { iops, throughput } = has.copied().unwrap_or_default();
+    (gib >= STRIPED_FROM).then(|| Performance { iops: iops.max(12_000), throughput: throughput.max(500) })
 }
 
 /// The call that makes the changes which ModifyDBInstance can make; None: there are none.
@@ -44,10 +51,9 @@ pub async fn modification(
             "multi_az" => call.multi_az(want.multi_az),
             "allocated_storage" => {
                 let call = call.allocated_storage(want.allocated_storage);
-                // From there on gp3 is striped, and has at least this much of both (User Guide, "gp3 storage").
-                match want.allocated_storage >= STRIPED_FROM {
-                    true => call.iops(12_000).storage_throughput(500),
-                    false => call,
+                match performance(want.allocated_storage, want.performance.get()) {
+                    Some(Performance { iops, throughput }) => call.iops(iops).storage_throughput(throughput),
+                    None => call,
                 }
             }
             "storage_type" => call.storage_type(&want.storage_type),
@@ -92,4 +98,18 @@ pub async fn modification(
     // whatever else is waiting.
     let at_once = want.apply_immediately.get() == Some(&true);
     Ok(modified.then(|| call.apply_immediately(at_once)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn striped_storage_has_so_much_at_least_and_keeps_more() {
+        let has = |iops, throughput| Performance { iops, throughput };
+        assert_eq!(performance(399, Some(&has(3000, 125))), None);
+        assert_eq!(performance(400, Some(&has(3000, 125))), Some(has(12_000, 500)));
+        assert_eq!(performance(500, Some(&has(15_000, 600))), Some(has(15_000, 600)));
+        assert_eq!(performance(400, None), Some(has(12_000, 500)));
+    }
 }

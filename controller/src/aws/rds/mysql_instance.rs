@@ -1,5 +1,5 @@
-//! RDS for MySQL: one instance with a standby in another zone, encrypted (PCI DSS 3.5.1), without a public address (1.4.4),
-//! reached over TLS only (4.2.1), who connects and who changes what recorded (10.2.1).
+//! RDS for MySQL: one instance with a standby in another zone (PCI DSS 3.5.1: encrypted under the platform's key; 1.4.4: without a
+//! public address; 4.2.1: reached over TLS only; 10.2.1: who connects and who changes what is recorded).
 //!
 //! AWS rules obeyed: parameter and option group are of the version's major; storage only grows; a new role cannot be assumed
 //! for some seconds; the backup window does not overlap that of maintenance; protection against deletion is lifted first.
@@ -21,8 +21,8 @@ use super::instance::{Insights, InsightsFields, role_may_be_new};
 use super::mysql_changes::{modification, same_major};
 use super::restart::{self, restart};
 use super::{
-    OptionGroup, ParameterGroup, SubnetGroup, arn, broken, busy, change_tags, instances, name_fits, name_of, names_of,
-    tag_list, tag_map,
+    OptionGroup, ParameterGroup, SubnetGroup, arn, broken, busy, change_tags, exported, instances, name_fits, name_of,
+    names_of, tag_list, tag_map,
 };
 use crate::aws::ec2::SecurityGroup;
 use crate::aws::error::{During, gone};
@@ -117,6 +117,9 @@ pub struct Fields {
     pub tags: TagMap,
     #[serde(skip)]
     pub secret_arn: Unread<String>,
+    /// What its storage can do now.
+    #[serde(skip)]
+    pub performance: Unread<Performance>,
     /// Whether it is the time of its maintenance window.
     #[serde(skip)]
     pub window_is_open: Unread<bool>,
@@ -128,6 +131,15 @@ pub struct Fields {
     pub groups_to_be: Unread<(String, String)>,
     #[serde(skip)]
     pub apply_immediately: Unread<bool>,
+}
+
+/// What storage can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Performance {
+    /// Operations a second.
+    pub iops: i32,
+    /// MiB a second.
+    pub throughput: i32,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -264,6 +276,7 @@ impl Resource for MysqlInstance {
             tags,
             secret_arn: Unread::of(secret_arn),
             running_version: Unread::default(),
+            performance: seen.and_then(|seen| seen.performance.get().copied()).map(Unread::of).unwrap_or_default(),
             window_is_open: Unread::default(),
             groups_to_be: Unread::of(groups),
             apply_immediately: Unread::of(self.apply_immediately),
@@ -506,7 +519,10 @@ fn fields(instance: &DbInstance, tags: TagMap) -> Fields {
             .unwrap_or_default(),
         backup_window: text(instance.preferred_backup_window()),
         maintenance_window: text(instance.preferred_maintenance_window()),
-        log_exports: instance.enabled_cloudwatch_logs_exports().iter().cloned().collect(),
+        log_exports: exported(
+            instance.enabled_cloudwatch_logs_exports(),
+            pending.and_then(|pending| pending.pending_cloudwatch_logs_exports()),
+        ),
         iam_authentication: pending
             .and_then(|pending| pending.iam_database_authentication_enabled)
             .or(instance.iam_database_authentication_enabled)
@@ -524,6 +540,10 @@ fn fields(instance: &DbInstance, tags: TagMap) -> Fields {
         tags,
         secret_arn: Unread::default(),
         running_version: Unread::of(text(instance.engine_version())),
+        performance: Unread::of(Performance {
+            iops: instance.iops.unwrap_or_default(),
+            throughput: instance.storage_throughput.unwrap_or_default(),
+        }),
         window_is_open: Unread::of(restart::is_open(&text(instance.preferred_maintenance_window()), Timestamp::now())),
         groups_to_be: Unread::default(),
         apply_immediately: Unread::default(),

@@ -1,19 +1,21 @@
-//! What RDS offers: versions of the engine by class of instance, and how long they are supported.
+//! What RDS offers: versions of the engine for what is ordered, and how long they are supported; and which one runs already.
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_rds::types::LifecycleSupportName;
+use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, LifecycleSupportName};
 use futures::join;
-use payment_platform_api::database::Offer;
+use payment_platform_api::database::{Offer, Ordered, Running};
 use payment_platform_api::spec::Engine;
 use payment_platform_engine::CloudError;
 
+use super::{Cluster, MysqlInstance};
 use crate::aws::Aws;
 use crate::aws::error::During;
 
-/// The versions that can be ordered with instances of this class, and where. The same version is listed once for each type of
-/// storage.
-pub async fn offers(aws: &Aws, engine: Engine, class: &str) -> Result<Vec<Offer>, CloudError> {
+/// The versions that this can be ordered in, and where; of MySQL those that can have a standby.
+pub async fn offers(aws: &Aws, ordered: &Ordered) -> Result<Vec<Offer>, CloudError> {
+    let Ordered { engine, class, storage } = ordered;
+    let engine = *engine;
     let call =
         aws.rds.describe_orderable_db_instance_options().engine(engine.as_str()).db_instance_class(class).vpc(true);
     let options = call.max_records(100).into_paginator().items().send().collect::<Result<Vec<_>, _>>();
@@ -25,7 +27,10 @@ pub async fn offers(aws: &Aws, engine: Engine, class: &str) -> Result<Vec<Offer>
     });
     let mut offers: BTreeMap<Vec<u32>, Offer> = BTreeMap::new();
     for option in options.during("rds:DescribeOrderableDBInstanceOptions")? {
-        let Some(version) = option.engine_version() else { continue };
+        // The same version is listed once for each type of storage.
+        let with_storage = option.storage_type() == Some(*storage);
+        let with_standby = engine != Engine::Mysql || option.multi_az_capable.unwrap_or_default();
+        let Some(version) = option.engine_version().filter(|_| with_storage && with_standby) else { continue };
         let parts = version.split('.').map(|part| part.parse().unwrap_or_default()).collect();
         let offer = offers.entry(parts).or_default();
         offer.version = version.to_owned();
@@ -34,6 +39,36 @@ pub async fn offers(aws: &Aws, engine: Engine, class: &str) -> Result<Vec<Offer>
         offer.standard_support_ends = ends.get(engine.major(version)).copied();
     }
     Ok(offers.into_values().collect())
+}
+
+/// The database of a platform of this environment, if there is one.
+pub async fn running(aws: &Aws, engine: Engine, environment: &str) -> Result<Option<Running>, CloudError> {
+    let filter = |name: &str, value: String| Filter::builder().name(name).values(value).build();
+    let (version, group) = match engine {
+        Engine::AuroraPostgresql => {
+            let filter = filter("db-cluster-id", Cluster::name("aurora", environment));
+            let answer =
+                aws.rds.describe_db_clusters().filters(filter).send().await.during("rds:DescribeDBClusters")?;
+            let stays = |cluster: &DbCluster| cluster.status() != Some("deleting");
+            let found = answer.db_clusters.unwrap_or_default().into_iter().find(stays);
+            let Some(cluster) = found else { return Ok(None) };
+            (cluster.engine_version, cluster.db_cluster_parameter_group)
+        }
+        Engine::Mysql => {
+            let filter = filter("db-instance-id", MysqlInstance::name("mysql", environment));
+            let answer = aws.rds.describe_db_instances().filters(filter).send().await;
+            let answer = answer.during("rds:DescribeDBInstances")?;
+            let stays = |instance: &DbInstance| instance.db_instance_status() != Some("deleting");
+            let found = answer.db_instances.unwrap_or_default().into_iter().find(stays);
+            let Some(instance) = found else { return Ok(None) };
+            let group = instance.db_parameter_groups.and_then(|mut all| all.pop());
+            (instance.engine_version, group.and_then(|group| group.db_parameter_group_name))
+        }
+    };
+    let Some(version) = version else { return Ok(None) };
+    let suffix = format!("-{environment}-{}", engine.major(&version).replace('.', "-"));
+    let upgraded = group.is_some_and(|group| group.ends_with(&suffix));
+    Ok(Some(Running { version, upgraded }))
 }
 
 /// When the standard support of each major version ends, in seconds since 1970.
