@@ -279,7 +279,7 @@ async fn facts(
         // What runs stays, also where it is not known any more what was decided.
         let environment = subject.spec.as_ref().filter(|_| recorded.is_none()).map(|spec| &spec.environment);
         match environment {
-            Some(environment) => rds::running(&scope.aws, ordered.engine, environment).await,
+            Some(environment) => rds::running(&scope.aws, ordered.engine, environment, &subject.owner.name).await,
             None => Ok(None),
         }
     };

@@ -2,10 +2,12 @@
 //! looked at and told of in the condition `Warnings`, and never written.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::future::join;
 use payment_platform_api::Platform;
-use payment_platform_engine::{CloudError, Region};
+use payment_platform_engine::{Class, CloudError, Region};
 use tokio::sync::Mutex;
 
 use crate::aws::ecr::{Repository, Settings};
@@ -16,6 +18,15 @@ use crate::scope::{Identity, Scopes, Session};
 /// CloudWatch Logs").
 const METRICS_GROUP: &str = "RDSOSMetrics";
 
+/// How long an answer is waited for: nothing that the platform owns waits any longer for what it does not own.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// After what time one that did not come is asked for again.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// For how long what was seen before holds while it cannot be seen again.
+const BELIEVED: Duration = Duration::from_secs(60 * 60);
+
 /// What was seen last in one region, shared by all platforms there.
 #[derive(Default)]
 pub struct Surroundings {
@@ -23,38 +34,59 @@ pub struct Surroundings {
     log_groups: Seen<Option<Retention>>,
 }
 
-/// What was seen last of things, by their names.
-struct Seen<T>(Mutex<HashMap<String, Last<T>>>);
+/// What was seen last of things, by their names. Who looks at one keeps nobody from another.
+struct Seen<T> {
+    by_name: StdMutex<HashMap<String, Cell<T>>>,
+    patience: Duration,
+}
 
-/// An answer, and when it came.
-type Last<T> = (Instant, Result<T, CloudError>);
+type Cell<T> = Arc<Mutex<Option<Last<T>>>>;
+
+struct Last<T> {
+    asked: Instant,
+    answer: Result<T, CloudError>,
+    /// The last that was no error.
+    seen: Option<(Instant, T)>,
+}
 
 impl<T> Default for Seen<T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self { by_name: StdMutex::default(), patience: PATIENCE }
     }
 }
 
 impl<T: Clone> Seen<T> {
-    /// What was seen no longer ago than `age`, else what `look` finds. What was seen before holds until it can be seen again.
+    /// What was seen no longer ago than `age`, else what `look` finds. What was seen before holds for a while where it cannot
+    /// be seen again, unless it may not.
     async fn of(
         &self,
         name: &str,
         age: Duration,
         look: impl Future<Output = Result<T, CloudError>>,
     ) -> Result<T, CloudError> {
-        let mut seen = self.0.lock().await;
-        if let Some((_, answer)) = seen.get(name).filter(|(at, _)| at.elapsed() < age) {
+        let cell =
+            self.by_name.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone();
+        let mut last = cell.lock().await;
+        if let Some(Last { asked, answer, .. }) = &*last
+            && asked.elapsed() < if answer.is_ok() { age } else { age.min(RETRY) }
+        {
             return answer.clone();
         }
-        let answer = match (look.await, seen.remove(name)) {
-            (Err(error), Some((_, Ok(before)))) => {
-                tracing::warn!(%error, "Could not look at what the platform uses.");
-                Ok(before)
-            }
-            (answer, _) => answer,
+        let answer = match tokio::time::timeout(self.patience, look).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CloudError::new(Class::Unavailable, "the look", "Timeout", "no answer in time")),
         };
-        seen.insert(name.to_owned(), (Instant::now(), answer.clone()));
+        let asked = Instant::now();
+        let before = last.take().and_then(|last| last.seen);
+        let (answer, seen) = match (answer, before) {
+            (Ok(found), _) => (Ok(found.clone()), Some((asked, found))),
+            (Err(error), Some((at, found))) if error.class != Class::Denied && at.elapsed() < BELIEVED => {
+                tracing::warn!(name, %error, "Could not look at what the platform uses.");
+                (Ok(found.clone()), Some((at, found)))
+            }
+            (Err(error), _) => (Err(error), None),
+        };
+        *last = Some(Last { asked, answer: answer.clone(), seen });
         answer
     }
 }
@@ -67,23 +99,27 @@ pub async fn remarks(
     platform: &Platform,
     age: Duration,
 ) -> Vec<String> {
-    let home = scopes.scope(session, identity, &Region::new(&platform.region)).await;
-    let look = logs::retention(&home.aws, METRICS_GROUP);
-    let mut remarks = match home.surroundings.log_groups.of(METRICS_GROUP, age, look).await {
-        Ok(group) => group.and_then(|group| of_metrics_group(group, platform.log_retention_days)).into_iter().collect(),
-        Err(error) => vec![unchecked(&format!("the log group {METRICS_GROUP}"), &error)],
+    let of_group = async {
+        let scope = scopes.scope(session, identity, &Region::new(&platform.region)).await;
+        let look = logs::retention(&scope.aws, METRICS_GROUP);
+        match scope.surroundings.log_groups.of(METRICS_GROUP, age, look).await {
+            Ok(group) => group.and_then(|group| of_metrics_group(group, platform.log_retention_days)),
+            Err(error) => Some(unchecked(&format!("the log group {METRICS_GROUP}"), &error)),
+        }
     };
-    let repository = Repository::of_image(&platform.compute.image);
-    if let Some(repository) = repository.filter(|repository| repository.account == identity.account_id) {
+    let of_image = async {
+        let repository = Repository::of_image(&platform.compute.image);
+        let repository = repository.filter(|repository| repository.account == identity.account_id)?;
         let scope = scopes.scope(session, identity, &Region::new(&repository.region)).await;
         let name = format!("compute.image: the repository {} in {}", repository.name, repository.region);
         let look = repository.settings(&scope.aws);
         match scope.surroundings.repositories.of(&repository.name, age, look).await {
-            Ok(settings) => remarks.extend(of_repository(&name, settings)),
-            Err(error) => remarks.push(unchecked(&name, &error)),
+            Ok(settings) => of_repository(&name, settings),
+            Err(error) => Some(unchecked(&name, &error)),
         }
-    }
-    remarks
+    };
+    let (group, image) = join(of_group, of_image).await;
+    group.into_iter().chain(image).collect()
 }
 
 fn unchecked(what: &str, error: &CloudError) -> String {
@@ -92,7 +128,7 @@ fn unchecked(what: &str, error: &CloudError) -> String {
 
 fn of_repository(name: &str, settings: Option<Settings>) -> Option<String> {
     let Some(Settings { scans, immutable, kms }) = settings else {
-        return Some(format!("{name} does not exist: no new task can start until it does"));
+        return Some(format!("{name} does not exist: no new task can start unless a pull-through cache makes it"));
     };
     let wrong = [
         (!scans, "does not scan images when they come (PCI DSS 6.3.1)"),
@@ -122,8 +158,6 @@ fn listed<const N: usize>(all: [(bool, &str); N]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use payment_platform_engine::Class;
-
     use super::*;
 
     #[test]
@@ -153,5 +187,15 @@ mod tests {
         assert_eq!(seen.of("a", now, async { Err(error()) }).await.ok(), Some(1));
         assert_eq!(seen.of("a", now, async { Ok(2) }).await.ok(), Some(2));
         assert_eq!(seen.of("a", later, async { Ok(3) }).await.ok(), Some(2), "it need not be looked at again");
+        let denied = || CloudError { class: Class::Denied, ..error() };
+        assert!(seen.of("a", now, async { Err(denied()) }).await.is_err(), "whoever may not look is told");
+    }
+
+    #[tokio::test]
+    async fn what_gives_no_answer_is_not_waited_for() {
+        let (seen, now) = (Seen { patience: Duration::from_millis(1), ..Seen::<i32>::default() }, Duration::ZERO);
+        let silent = seen.of("a", now, std::future::pending()).await;
+        assert_eq!(silent.err().map(|error| error.code), Some("Timeout".to_owned()));
+        assert_eq!(seen.of("b", now, async { Ok(1) }).await.ok(), Some(1));
     }
 }

@@ -36,6 +36,8 @@ pub struct Ordered {
     pub engine: Engine,
     pub class: String,
     pub storage: &'static str,
+    /// Whether an instance is to have one: of MySQL.
+    pub standby: bool,
 }
 
 impl Ordered {
@@ -45,7 +47,8 @@ impl Ordered {
         let class = spec.and_then(|spec| spec.instance_class.clone()).unwrap_or_else(|| INSTANCE_CLASS.to_owned());
         let storage = spec.and_then(|spec| spec.storage_type).unwrap_or_default();
         let storage = if engine == Engine::Mysql { "gp3" } else { storage.as_str() };
-        Self { engine, class, storage }
+        let standby = engine == Engine::Mysql && spec.and_then(|spec| spec.multi_az).unwrap_or(true);
+        Self { engine, class, storage, standby }
     }
 }
 
@@ -55,6 +58,12 @@ pub struct Running {
     pub version: String,
     /// Whether its parameter group has the major version in its name, so that it began with another.
     pub upgraded: bool,
+}
+
+impl Running {
+    fn first_major(&self, engine: Engine) -> String {
+        if self.upgraded { EARLIER.to_owned() } else { engine.major(&self.version).to_owned() }
+    }
 }
 
 /// Stands for the major version that an upgraded database began with, where nobody knows it any more.
@@ -132,13 +141,19 @@ impl Database {
 
     pub(crate) fn resolve(
         spec: Option<&spec::Database>,
-        profile: Profile,
+        (profile, asked): (Profile, Profile),
         zones: &[String],
         facts: &Facts,
         guard: &mut Guard<'_>,
         errors: &mut Vec<Invalid>,
     ) -> Self {
-        let spec = spec.cloned().unwrap_or_default();
+        let mut spec = spec.cloned().unwrap_or_default();
+        if profile == Profile::Production && asked != profile {
+            // What only the profile that is not approved yet may have waits with it.
+            spec.backup_retention_days = spec.backup_retention_days.map(|days| days.max(7));
+            spec.secret_recovery_window_days = spec.secret_recovery_window_days.map(|days| days.max(7));
+            spec.multi_az = spec.multi_az.map(|_| true);
+        }
         let decided = facts.decided.as_ref();
         let running = facts.database_running.as_ref();
         let pinned = decided.and_then(|decided| decided.database_engine_version.clone());
@@ -209,8 +224,7 @@ impl Database {
         let mut instance_parameters = defaults(&[("shared_preload_libraries", "pg_stat_statements")]);
         instance_parameters.extend(spec.instance_parameters);
         let first_major = decided.and_then(|decided| decided.database_first_major.clone());
-        let upgraded = running.filter(|running| running.upgraded).map(|_| EARLIER.to_owned());
-        let first_major = first_major.or(upgraded);
+        let first_major = first_major.or_else(|| running.map(|running| running.first_major(engine)));
         Self {
             first_major: first_major.unwrap_or_else(|| engine.major(&engine_version).to_owned()),
             engine,
@@ -462,20 +476,42 @@ mod tests {
 
     #[test]
     fn a_database_that_runs_keeps_its_version_when_nothing_is_recorded_of_it() {
-        let resolved = |running: Option<Running>| {
+        let resolved = |running: Option<Running>, asked: Option<&str>| {
+            let spec = spec::Database { engine_version: asked.map(str::to_owned), ..spec::Database::default() };
             let offers = ["15.5", "16.1"].map(offer).to_vec();
             let facts = Facts { database_offers: Some(offers), database_running: running, ..Facts::default() };
             let zones = ["a", "b"].map(str::to_owned);
             let mut errors = Vec::new();
             let mut guard = Guard::new(None, false);
-            let database = Database::resolve(None, Profile::Production, &zones, &facts, &mut guard, &mut errors);
+            let profiles = (Profile::Production, Profile::Production);
+            let database = Database::resolve(Some(&spec), profiles, &zones, &facts, &mut guard, &mut errors);
             (database.engine_version, database.first_major)
         };
         let versions = |version: &str, major: &str| (version.to_owned(), major.to_owned());
-        assert_eq!(resolved(None), versions("16.1", "16"));
+        assert_eq!(resolved(None, None), versions("16.1", "16"));
         let running = |version: &str, upgraded| Some(Running { version: version.to_owned(), upgraded });
-        assert_eq!(resolved(running("15.5", false)), versions("15.5", "15"));
-        assert_eq!(resolved(running("15.5", true)), versions("15.5", EARLIER));
+        assert_eq!(resolved(running("15.5", false), None), versions("15.5", "15"));
+        assert_eq!(resolved(running("15.5", true), None), versions("15.5", EARLIER));
+        assert_eq!(resolved(running("15.5", false), Some("16.1")), versions("16.1", "15"), "its groups are new ones");
+    }
+
+    #[test]
+    fn what_only_a_profile_may_have_that_is_not_approved_yet_waits_with_it() {
+        let spec = spec::Database {
+            secret_recovery_window_days: Some(0),
+            backup_retention_days: Some(1),
+            multi_az: Some(false),
+            ..spec::Database::default()
+        };
+        let refusals = |asked: Profile| {
+            let (facts, mut guard, mut errors) = (Facts::default(), Guard::new(None, false), Vec::new());
+            let profiles = (Profile::Production, asked);
+            let database = Database::resolve(Some(&spec), profiles, &[], &facts, &mut guard, &mut errors);
+            let Database { secret_recovery_window_days, backup_retention_days, multi_az, .. } = database;
+            (errors.len(), (secret_recovery_window_days, backup_retention_days, multi_az))
+        };
+        assert_eq!(refusals(Profile::Ephemeral), (0, (7, 7, true)));
+        assert_eq!(refusals(Profile::Production).0, 3);
     }
 
     #[test]

@@ -174,7 +174,14 @@ impl Platform {
                 old.deny_remote_administration
             });
         let zone_names: Vec<String> = zones.iter().map(|zone| zone.name.clone()).collect();
-        let database = Database::resolve(spec.database.as_ref(), profile, &zone_names, facts, &mut guard, &mut errors);
+        let database = Database::resolve(
+            spec.database.as_ref(),
+            (profile, spec.profile),
+            &zone_names,
+            facts,
+            &mut guard,
+            &mut errors,
+        );
         check_exceptions(&spec.exceptions, &mut errors);
         let ingress = Ingress::resolve(spec, &region, facts, &mut guard, &mut errors);
         let static_assets = StaticAssets::resolve(spec, profile, facts, &mut guard, &mut errors);

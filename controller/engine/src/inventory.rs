@@ -395,7 +395,7 @@ impl Inventory {
     /// Nodes that were changed so shortly before they were read that the read may show what was before.
     fn settling<C: 'static>(&self, memory: &Memory, kinds: &[Kind<C>], window: Duration) -> BTreeMap<NodeId, Settling> {
         let settling = memory.nodes.iter().filter_map(|(node, known)| {
-            let settled = known.changed.last()?.at + window;
+            let settled = known.changed.iter().rfind(|changed| changed.accepted)?.at + window;
             let (place, look) = self.look_for(node, kinds)?;
             let reread = self
                 .rereads

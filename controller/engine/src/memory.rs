@@ -27,12 +27,14 @@ pub struct Known {
     pub gone: bool,
 }
 
-/// A change that we have made of a thing.
+/// A change that we have made of a thing, or have tried.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changed {
     pub at: Instant,
     /// Where it differed. None: everywhere, since it was made then.
     pub paths: Option<Vec<Path>>,
+    /// Whether the cloud has accepted it. What was refused half-way may be there in parts.
+    pub accepted: bool,
 }
 
 /// Kept in this process; ids and wishes are also recorded in the object's status and restored from there.
@@ -52,6 +54,9 @@ const DELETED: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a change is remembered: longer than any read lags.
 const SETTLED: Duration = Duration::from_secs(3600);
+
+/// How many changes of a thing are remembered: more than fall into a window, whatever is tried again and again.
+const MOST_CHANGES: usize = 32;
 
 impl Memory {
     /// Takes over that a node's thing is gone.
@@ -89,13 +94,16 @@ impl Memory {
             if entry.written.is_some() {
                 known.written = entry.written;
             }
-            if let (Outcome::Changed, Some(at)) = (&entry.outcome, entry.written) {
+            if let Some(at) = entry.written {
                 let paths = match &entry.step {
                     Step::Update(changes) => Some(changes.iter().map(|change| change.path.clone()).collect()),
                     _ => None,
                 };
+                let accepted = matches!(entry.outcome, Outcome::Changed | Outcome::Waiting { refused: false, .. });
                 known.changed.retain(|changed| changed.at.elapsed() < SETTLED);
-                known.changed.push(Changed { at, paths });
+                known.changed.push(Changed { at, paths, accepted });
+                let too_many = known.changed.len().saturating_sub(MOST_CHANGES);
+                known.changed.drain(..too_many);
             }
             if entry.gone {
                 self.forget(&entry.node);

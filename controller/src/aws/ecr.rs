@@ -59,13 +59,14 @@ impl Repository {
             },
             async {
                 let call = aws.ecr.batch_get_repository_scanning_configuration().repository_names(&self.name);
-                call.send().await.during("ecr:BatchGetRepositoryScanningConfiguration")
+                gone(call.send().await.during("ecr:BatchGetRepositoryScanningConfiguration"))
             },
         )?;
         let Some(repository) = repositories.and_then(|found| found.repositories?.into_iter().next()) else {
             return Ok(None);
         };
-        let frequency = scanning.scanning_configurations().first().and_then(|one| one.scan_frequency());
+        let scanning = scanning.and_then(|answer| answer.scanning_configurations?.into_iter().next());
+        let frequency = scanning.as_ref().and_then(|one| one.scan_frequency());
         let encryption = repository.encryption_configuration().map(|encryption| encryption.encryption_type());
         Ok(Some(Settings {
             scans: matches!(frequency, Some(ScanFrequency::ScanOnPush | ScanFrequency::ContinuousScan)),

@@ -541,8 +541,11 @@ fn fields(instance: &DbInstance, tags: TagMap) -> Fields {
         secret_arn: Unread::default(),
         running_version: Unread::of(text(instance.engine_version())),
         performance: Unread::of(Performance {
-            iops: instance.iops.unwrap_or_default(),
-            throughput: instance.storage_throughput.unwrap_or_default(),
+            iops: pending.and_then(|pending| pending.iops).or(instance.iops).unwrap_or_default(),
+            throughput: pending
+                .and_then(|pending| pending.storage_throughput)
+                .or(instance.storage_throughput)
+                .unwrap_or_default(),
         }),
         window_is_open: Unread::of(restart::is_open(&text(instance.preferred_maintenance_window()), Timestamp::now())),
         groups_to_be: Unread::default(),

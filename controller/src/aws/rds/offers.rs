@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, LifecycleSupportName};
+use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, LifecycleSupportName, Tag};
 use futures::join;
 use payment_platform_api::database::{Offer, Ordered, Running};
 use payment_platform_api::spec::Engine;
 use payment_platform_engine::CloudError;
 
-use super::{Cluster, MysqlInstance};
+use super::{Cluster, MysqlInstance, tag_map};
 use crate::aws::Aws;
 use crate::aws::error::During;
+use crate::aws::tags::claim;
 
-/// The versions that this can be ordered in, and where; of MySQL those that can have a standby.
+/// The versions that this can be ordered in, and where.
 pub async fn offers(aws: &Aws, ordered: &Ordered) -> Result<Vec<Offer>, CloudError> {
-    let Ordered { engine, class, storage } = ordered;
+    let Ordered { engine, class, storage, standby } = ordered;
     let engine = *engine;
     let call =
         aws.rds.describe_orderable_db_instance_options().engine(engine.as_str()).db_instance_class(class).vpc(true);
@@ -29,7 +30,7 @@ pub async fn offers(aws: &Aws, ordered: &Ordered) -> Result<Vec<Offer>, CloudErr
     for option in options.during("rds:DescribeOrderableDBInstanceOptions")? {
         // The same version is listed once for each type of storage.
         let with_storage = option.storage_type() == Some(*storage);
-        let with_standby = engine != Engine::Mysql || option.multi_az_capable.unwrap_or_default();
+        let with_standby = !standby || option.multi_az_capable.unwrap_or_default();
         let Some(version) = option.engine_version().filter(|_| with_storage && with_standby) else { continue };
         let parts = version.split('.').map(|part| part.parse().unwrap_or_default()).collect();
         let offer = offers.entry(parts).or_default();
@@ -41,15 +42,17 @@ pub async fn offers(aws: &Aws, ordered: &Ordered) -> Result<Vec<Offer>, CloudErr
     Ok(offers.into_values().collect())
 }
 
-/// The database of a platform of this environment, if there is one.
-pub async fn running(aws: &Aws, engine: Engine, environment: &str) -> Result<Option<Running>, CloudError> {
+/// The database of a platform of this environment, if there is one of an object of this name (`namespace/name`), earlier
+/// generations of it included.
+pub async fn running(aws: &Aws, engine: Engine, environment: &str, owner: &str) -> Result<Option<Running>, CloudError> {
+    let own = |tags: &[Tag]| claim(&tag_map(tags)).is_some_and(|claim| claim.owner.name == owner);
     let filter = |name: &str, value: String| Filter::builder().name(name).values(value).build();
     let (version, group) = match engine {
         Engine::AuroraPostgresql => {
             let filter = filter("db-cluster-id", Cluster::name("aurora", environment));
             let answer =
                 aws.rds.describe_db_clusters().filters(filter).send().await.during("rds:DescribeDBClusters")?;
-            let stays = |cluster: &DbCluster| cluster.status() != Some("deleting");
+            let stays = |cluster: &DbCluster| cluster.status() != Some("deleting") && own(cluster.tag_list());
             let found = answer.db_clusters.unwrap_or_default().into_iter().find(stays);
             let Some(cluster) = found else { return Ok(None) };
             (cluster.engine_version, cluster.db_cluster_parameter_group)
@@ -58,7 +61,8 @@ pub async fn running(aws: &Aws, engine: Engine, environment: &str) -> Result<Opt
             let filter = filter("db-instance-id", MysqlInstance::name("mysql", environment));
             let answer = aws.rds.describe_db_instances().filters(filter).send().await;
             let answer = answer.during("rds:DescribeDBInstances")?;
-            let stays = |instance: &DbInstance| instance.db_instance_status() != Some("deleting");
+            let stays =
+                |instance: &DbInstance| instance.db_instance_status() != Some("deleting") && own(instance.tag_list());
             let found = answer.db_instances.unwrap_or_default().into_iter().find(stays);
             let Some(instance) = found else { return Ok(None) };
             let group = instance.db_parameter_groups.and_then(|mut all| all.pop());
