@@ -508,6 +508,7 @@ fn outputs(platform: &Platform, report: &Report, account_id: &str) -> Outputs {
             .iter()
             .find(|(node, _)| node.kind == "rds/mysql-instance")
             .and_then(|(_, value)| value["port"].as_i64()?.try_into().ok()),
+        database_engine_version: one("rds/mysql-instance", names::MYSQL, "engine_version"),
         secrets_manager_secret_arn: one("secretsmanager/secret", names::AURORA_PASSWORD, "arn")
             .or_else(|| one("secretsmanager/secret", names::MYSQL_PASSWORD, "arn")),
         cloudfront_distribution_domain_name: one("cloudfront/distribution", names::CDN, "domain_name"),

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import durations
-from checks import REGION, Aws, by, check, has, refused, same, until
+from checks import REGION, Aws, by, check, has, once_linked, refused, same, until
 
 TAGS = [{"key": "Name", "value": "mine"}]
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
@@ -14,11 +14,16 @@ WRITABLE = ("/tmp", "/var/run", "/var/cache/nginx")
 
 def trusted(aws: Aws, name: str = "execution", service: str = "ecs-tasks", **policy: Any) -> str:
     """A role that a service may assume, by now."""
+    arn = new_role(aws, name, service, **policy)
+    linked()
+    return arn
+
+
+def new_role(aws: Aws, name: str, service: str, **policy: Any) -> str:
     trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = {"Version": "2012-10-17", "Statement": [trust]}
     arn = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
     allow(aws, name, **policy)
-    time.sleep(0.05)
     return arn
 
 
@@ -59,7 +64,7 @@ def network(aws: Aws) -> dict[str, Any]:
 
 
 def linked() -> None:
-    """Waits until the service-linked role, which came with the account's first cluster, can be assumed."""
+    """Waits until a role that is new, for example a service-linked one, can be assumed."""
     time.sleep(durations.LEAST["role-not-assumable"] + 0.05)
 
 
@@ -468,6 +473,8 @@ def tasks_need_their_roles(aws: Aws) -> None:
     for name, service_name in (("execution", "ecs-tasks"), ("gone", "ecs-tasks"), ("other", "lambda")):
         trusted(aws, name, service_name)
     role = f"arn:aws:iam::{aws.account}:role"
+    with refused("ClientException"):
+        register(aws, executionRoleArn=new_role(aws, "new", "ecs-tasks"))
     register(aws, executionRoleArn=f"{role}/gone")
     service(aws, deploymentConfiguration=BREAKER)
     aws.iam.delete_role_policy(RoleName="gone", PolicyName="inline")
@@ -582,6 +589,29 @@ def tasks_need_the_key_of_their_storage(aws: Aws) -> None:
     text = "ResourceInitializationError: failed to call kms:GenerateDataKeyWithoutPlaintext"
     found = failures(aws, good={}, context={"cluster": "other"}, disabled={"cluster": "off"})
     told(found, context=text, disabled=text)
+
+
+@check
+def tasks_must_answer_their_health_check(aws: Aws) -> None:
+    place = network(aws)
+    _, group = balanced(aws, place)
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
+
+    def outcome(name: str, image: str, port: int) -> str:
+        one = container(image=image, portMappings=[{"containerPort": port}])
+        register(aws, family=name, containerDefinitions=[one])
+        behind = [{"targetGroupArn": group, "containerName": "app", "containerPort": port}]
+        parts = {"networkConfiguration": place, "loadBalancers": behind, "deploymentConfiguration": breaker}
+        service(aws, name, taskDefinition=name, **parts)
+        return failure(aws, name, "main")
+
+    same(outcome("served", "nginx:stable", 80), "")
+    aws.elbv2.modify_target_group(TargetGroupArn=group, HealthCheckPath="/health")
+    assert "failed with these codes: [404]" in outcome("path", "nginx:stable", 80)
+    same(outcome("others", "example.com/app:1.0", 8080), "")
+    aws.elbv2.modify_target_group(TargetGroupArn=group, Matcher={"HttpCode": "200-399,404"})
+    same(outcome("counted", "nginx:stable", 80), "")
+    assert "(reason Health checks failed)" in outcome("port", "nginx:stable", 8080)
 
 
 @check
@@ -747,7 +777,7 @@ TARGET = {
 def scaled(aws: Aws, **changed: Any) -> str:
     client = aws.application_autoscaling
     wanted = {**TARGET, "MinCapacity": 2, "MaxCapacity": 6, **changed}
-    return client.register_scalable_target(**wanted)["ScalableTargetARN"]
+    return once_linked(lambda: client.register_scalable_target(**wanted)["ScalableTargetARN"])
 
 
 def policy(aws: Aws, name: str, metric: dict[str, str], value: float = 70.0) -> dict[str, Any]:
@@ -767,6 +797,8 @@ def scalable_targets_have_tags_and_a_role(aws: Aws) -> None:
     with refused("ValidationException"):
         scaled(aws)
     service(aws)
+    with refused("ValidationException"):
+        client.register_scalable_target(**TARGET, MinCapacity=2, MaxCapacity=6)
     with refused("ValidationException"):
         scaled(aws, MinCapacity=7)
     with refused("ValidationException"):

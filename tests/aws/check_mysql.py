@@ -7,7 +7,7 @@ from typing import Any
 import check_rds
 from check_ecs import trusted
 from check_rds import PASSWORD, gone, key, subnets, topic
-from checks import REGION, Aws, check, has, refused, same, tags, until
+from checks import REGION, Aws, check, has, once_linked, refused, same, tags, until
 
 NAME = "mysql-payment-test"
 AUDIT = {"OptionName": "MARIADB_AUDIT_PLUGIN"}
@@ -93,7 +93,7 @@ def instance(aws: Aws, at: dict[str, Any], **changed: Any) -> dict[str, Any]:
     }
     wanted |= changed
     wanted = {name: value for name, value in wanted.items() if value is not None}
-    return aws.rds.create_db_instance(**wanted)["DBInstance"]
+    return once_linked(lambda: aws.rds.create_db_instance(**wanted)["DBInstance"])
 
 
 def read(aws: Aws, name: str = NAME) -> dict[str, Any]:
@@ -418,9 +418,12 @@ def what_is_changed_at_once(aws: Aws) -> None:
     )
     found = read(aws)
     del changed["EnablePerformanceInsights"]
-    has(found, DBInstanceStatus="available", PendingModifiedValues={}, **changed)
+    pending = {"LogTypesToEnable": ["general"], "LogTypesToDisable": ["audit", "slowquery"]}
+    waiting = {"PendingCloudwatchLogsExports": pending}
+    has(found, DBInstanceStatus="available", PendingModifiedValues=waiting, **changed)
     same([one["VpcSecurityGroupId"] for one in found["VpcSecurityGroups"]], [group])
-    same(found["EnabledCloudwatchLogsExports"], ["error", "general"])
+    same(sorted(found["EnabledCloudwatchLogsExports"]), ["audit", "error", "slowquery"])
+    until("['error', 'general']", lambda: str(read(aws)["EnabledCloudwatchLogsExports"]))
     same(found["DBParameterGroups"], [{"DBParameterGroupName": "others", "ParameterApplyStatus": "pending-reboot"}])
     aws.ec2.delete_security_group(GroupId=at["group"])
     with refused("DependencyViolation"):
@@ -661,7 +664,7 @@ def a_deletion_leaves_a_snapshot_that_holds_the_option_group(aws: Aws) -> None:
     gone(aws, lambda: rds.describe_db_instances()["DBInstances"])
     with refused("DBInstanceNotFound"):
         read(aws)
-    snapshots = rds.describe_db_snapshots(SnapshotType="manual", **name)["DBSnapshots"]
+    snapshots = rds.describe_db_snapshots(**name)["DBSnapshots"]
     same([one["DBSnapshotIdentifier"] for one in snapshots], [final["FinalDBSnapshotIdentifier"]])
     has(snapshots[0], TagList=tags(Name=NAME), Encrypted=True, KmsKeyId=at["key"], OptionGroupName="options")
     has(snapshots[0], EngineVersion="8.4.3", AllocatedStorage=100, StorageType="gp3", Status="available")

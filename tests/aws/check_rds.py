@@ -4,8 +4,8 @@ import json
 import time
 from typing import Any
 
-from check_ecs import trusted
-from checks import REGION, Aws, check, has, refused, same, tags, until
+from check_ecs import linked, new_role
+from checks import REGION, Aws, check, has, once_linked, refused, same, tags, until
 
 PASSWORD = "correct-horse-battery"
 
@@ -60,7 +60,7 @@ def cluster(aws: Aws, **changed: Any) -> dict[str, Any]:
         "CopyTagsToSnapshot": True,
         "Tags": tags(Name="main"),
     }
-    return aws.rds.create_db_cluster(**{**wanted, **changed})["DBCluster"]
+    return once_linked(lambda: aws.rds.create_db_cluster(**{**wanted, **changed})["DBCluster"])
 
 
 def read_cluster(aws: Aws) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def instance(aws: Aws, name: str = "writer", **changed: Any) -> dict[str, Any]:
         "Engine": "aurora-postgresql",
         "DBParameterGroupName": "instance",
     }
-    return aws.rds.create_db_instance(**{**wanted, **changed})["DBInstance"]
+    return once_linked(lambda: aws.rds.create_db_instance(**{**wanted, **changed})["DBInstance"])
 
 
 def gone(aws: Aws, describe: Any) -> None:
@@ -91,6 +91,17 @@ def gone(aws: Aws, describe: Any) -> None:
     while describe():
         assert time.time() < deadline, "still there"
         time.sleep(0.05)
+
+
+@check
+def the_role_of_rds_itself_cannot_be_assumed_at_once(aws: Aws) -> None:
+    groups(aws)
+    wanted = {"DBClusterIdentifier": "main", "Engine": "aurora-postgresql", "MasterUsername": "dbadmin"}
+    wanted |= {"MasterUserPassword": PASSWORD, "DBSubnetGroupName": "subnets", "StorageEncrypted": True}
+    with refused("InvalidParameterValue"):
+        aws.rds.create_db_cluster(**wanted)
+    linked()
+    has(aws.rds.create_db_cluster(**wanted)["DBCluster"], DBClusterIdentifier="main")
 
 
 @check
@@ -251,7 +262,9 @@ def a_cluster_keeps_what_it_is_told(aws: Aws) -> None:
     change = {"DBClusterIdentifier": "main"}
     exports = {"DisableLogTypes": ["postgresql"], "EnableLogTypes": []}
     aws.rds.modify_db_cluster(CloudwatchLogsExportConfiguration=exports, **change)
-    same(read_cluster(aws).get("EnabledCloudwatchLogsExports", []), [])
+    pending = {"PendingCloudwatchLogsExports": {"LogTypesToDisable": ["postgresql"]}}
+    has(read_cluster(aws), EnabledCloudwatchLogsExports=["postgresql"], PendingModifiedValues=pending)
+    gone(aws, lambda: read_cluster(aws).get("EnabledCloudwatchLogsExports"))
     aws.rds.modify_db_cluster(EnableIAMDatabaseAuthentication=False, **change)
     waiting = read_cluster(aws)
     has(waiting, IAMDatabaseAuthenticationEnabled=True)
@@ -336,7 +349,7 @@ def instances_have_states_and_interfaces(aws: Aws) -> None:
     ):
         with refused(code):
             instance(aws, **changed)
-    monitored = {"MonitoringInterval": 60, "MonitoringRoleArn": trusted(aws, "monitoring", "monitoring.rds")}
+    monitored = {"MonitoringInterval": 60, "MonitoringRoleArn": new_role(aws, "monitoring", "monitoring.rds")}
     # A role that is new cannot be assumed for a while.
     with refused("InvalidParameterValue"):
         instance(aws, **monitored)
@@ -400,7 +413,8 @@ def instances_have_states_and_interfaces(aws: Aws) -> None:
     gone(aws, lambda: aws.rds.describe_db_clusters()["DBClusters"])
     with refused("DBClusterNotFoundFault"):
         read_cluster(aws)
-    snapshots = aws.rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="main-final")["DBClusterSnapshots"]
+    snapshots = aws.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+    same([one["DBClusterSnapshotIdentifier"] for one in snapshots], ["main-final"])
     same(snapshots[0]["TagList"], tags(Name="main"))
     aws.rds.delete_db_subnet_group(DBSubnetGroupName="subnets")
     aws.ec2.delete_security_group(GroupId=group)

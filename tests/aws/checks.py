@@ -71,6 +71,20 @@ def refused(code: str) -> Iterator[None]:
         raise AssertionError(f"{code} expected, nothing refused")
 
 
+def once_linked(create: Callable[[], Any]) -> Any:
+    """Calls again while a service-linked role, which the account's first such call brings, cannot be assumed yet."""
+    deadline = time.time() + 5
+    while True:
+        try:
+            return create()
+        except ClientError as error:
+            text = error.response["Error"]["Message"]
+            known = "service linked role" in text or "Unable to assume IAM role" in text
+            if not known or time.time() > deadline:
+                raise
+        time.sleep(0.05)
+
+
 def same(actual: Any, expected: Any) -> None:
     assert actual == expected, f"{expected!r} expected, got {actual!r}"
 

@@ -21,6 +21,7 @@ SECONDS = {
     "db-instance-rebooting": 60,
     "db-instance-stopping": 180,
     "db-instance-password": 40,
+    "db-log-exports": 60,
     "ecs-deployment": 180,
     "ecs-task-starting": 60,
     "ecs-service-draining": 60,

@@ -866,13 +866,40 @@ def _exits(container: dict[str, Any]) -> str | None:
     return "Essential container in task exited" if locked and WRITTEN_BY_NGINX - mounted else None
 
 
-@mend("ecs-failing-tasks", "tasks start with image, roles, log group, secrets, storage key and a place to write only")
+SERVED_BY_NGINX = {"/", "/index.html", "/50x.html"}
+
+
+def _unhealthy(service: Service, definition: TaskDefinition) -> str | None:
+    images = {one["name"]: one["image"] for one in definition.container_definitions}
+    for one in service.load_balancers or []:
+        groups = elbv2_backends[service._account_id][service.region_name].target_groups
+        group, port = groups.get(one["targetGroupArn"]), one["containerPort"]
+        if group is None or "nginx" not in images.get(one["containerName"], ""):
+            continue
+        reason = None
+        if port != 80:
+            reason = "Health checks failed"
+        elif group.health_check_path not in SERVED_BY_NGINX and not _counts("404", group.matcher.get("HttpCode", "200")):
+            reason = "Health checks failed with these codes: [404]"
+        if reason:
+            return f"(port {port}) is unhealthy in (target-group {group.arn}) due to (reason {reason})."
+    return None
+
+
+def _counts(code: str, matcher: str) -> bool:
+    """Whether an answer with this code is healthy: the matcher has codes and ranges of them."""
+    ranges = [part.partition("-") for part in matcher.split(",")]
+    return any(first <= code <= (last or first) for first, _, last in ranges)
+
+
+@mend("ecs-failing-tasks", "tasks start with all that they need only, and stay if they answer their health check")
 def failing_tasks() -> None:
     """AWS: tasks that cannot assume their roles, pull the image, get the secrets, make the log stream, encrypt the
     storage or write what they must do not start, or stop, and the events of the service tell why (ECS Developer
     Guide, Stopped task error messages and Service event messages; the texts are those of public logs, except that of
     the storage key, for which none was found). An image whose tag is `missing` stands for one that is not there,
-    nginx for all that write to /tmp, /var/run and /var/cache/nginx. AWS tells an essential container's exit in the
+    nginx for all that write to /tmp, /var/run and /var/cache/nginx and that serve their pages and nothing else at
+    port 80. AWS tells an essential container's exit in the
     stopped task only; here an event tells it, as for the others. moto: no task of a service runs. Goes never: nothing
     runs here."""
 
@@ -890,7 +917,7 @@ def failing_tasks() -> None:
                 reasons.append(_no_log(container, execution_role, service._account_id))
             reasons.append(_exits(container))
         reason = next((one for one in reasons if one), None)
-        return f"was unable to place a task. Reason: {reason}." if reason else None
+        return f"was unable to place a task. Reason: {reason}." if reason else _unhealthy(service, definition)
 
     Service.obstacle = obstacle
 

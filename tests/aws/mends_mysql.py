@@ -15,7 +15,7 @@ import durations
 import rds_catalogue
 from catalogue import around
 from mends import mend
-from mends_rds import answered
+from mends_rds import answered, switch_logs, wanted_logs
 
 
 def alone(instance: Any) -> bool:
@@ -234,9 +234,7 @@ def instance_changes() -> None:
         if not alone(self):
             original(self, **kwargs)
             return
-        exports = kwargs.pop("cloudwatch_logs_export_configuration", None) or {}
-        logs = set(self.enabled_cloudwatch_logs_exports) | set(exports.get("EnableLogTypes", []))
-        self.enabled_cloudwatch_logs_exports = sorted(logs - set(exports.get("DisableLogTypes", [])))
+        switch_logs(self, kwargs.pop("cloudwatch_logs_export_configuration", None) or {})
         if (port := kwargs.pop("db_port_number", None)) is not None:
             kwargs["port"] = port
         if (wanted := kwargs.get("allocated_storage")) and wanted > self.allocated_storage:
@@ -371,7 +369,7 @@ def instance_log_groups() -> None:
 
     def ensure(instance: Any) -> None:
         logs = logs_backends[instance.account_id][instance.region]
-        for kind in instance.enabled_cloudwatch_logs_exports if alone(instance) else ():
+        for kind in wanted_logs(instance) if alone(instance) else ():
             logs.ensure_log_group(f"/aws/rds/instance/{instance.db_instance_identifier}/{kind}")
 
     def ensured(original: Callable, backend: Any, *args: Any, **kwargs: Any) -> Any:

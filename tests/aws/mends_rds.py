@@ -514,6 +514,45 @@ def _waits(instance: Any, name: str, kwargs: dict[str, Any]) -> bool:
     return now != then
 
 
+def wanted_logs(thing: Any) -> list[str]:
+    """The kinds of log that a cluster or an instance exports, or will by and by."""
+    return thing.__dict__.get("logs_to_be", thing.enabled_cloudwatch_logs_exports)
+
+
+def switch_logs(thing: Any, exports: dict[str, list[str]]) -> None:
+    """Begins and ends exports as CloudwatchLogsExportConfiguration says."""
+    logs = set(wanted_logs(thing)) | set(exports.get("EnableLogTypes", []))
+    thing.enabled_cloudwatch_logs_exports = sorted(logs - set(exports.get("DisableLogTypes", [])))
+
+
+@mend("rds-log-exports-pending", "logs that are to be exported, or no longer, are pending for a while")
+def log_exports_pending() -> None:
+    """AWS: while RDS turns an export on or off, PendingModifiedValues tells which under PendingCloudwatchLogsExports, and
+    EnabledCloudwatchLogsExports is as it was (API Reference, PendingCloudwatchLogsExports). moto: at once. Goes when moto
+    takes a while."""
+
+    def get(self: Any) -> list[str]:
+        shown = "logs_so_far" if time.time() < self.__dict__.get("logs_at", 0) else "logs_to_be"
+        return self.__dict__.get(shown, [])
+
+    def put(self: Any, value: list[str]) -> None:
+        if "logs_to_be" in self.__dict__ and set(value) != set(self.__dict__["logs_to_be"]):
+            self.__dict__["logs_so_far"] = get(self)
+            self.__dict__["logs_at"] = time.time() + durations.of("db-log-exports")
+        self.__dict__["logs_to_be"] = value
+
+    def pending(self: Any) -> dict[str, Any]:
+        now, then = set(get(self)), set(wanted_logs(self))
+        parts = {"LogTypesToEnable": sorted(then - now), "LogTypesToDisable": sorted(now - then)}
+        parts = {name: kinds for name, kinds in parts.items() if kinds}
+        return {"PendingCloudwatchLogsExports": parts} if parts else {}
+
+    waiting = DBInstance.pending_modified_values.fget
+    for kind, others in ((DBInstance, waiting), (DBCluster, lambda self: self.__dict__.get("pending_modified_values", {}))):
+        kind.enabled_cloudwatch_logs_exports = property(get, put)
+        kind.pending_modified_values = property(lambda self, others=others: {**others(self), **pending(self)})
+
+
 @mend("rds-cluster-settings", "ModifyDBCluster and DescribeDBClusters")
 def cluster_settings() -> None:
     """AWS: ModifyDBCluster sets exported logs and IAM authentication; IAM authentication and engine version wait for the
@@ -527,9 +566,7 @@ def cluster_settings() -> None:
         cluster = backend.describe_db_clusters(kwargs["db_cluster_identifier"])[0]
         kwargs, at_once = dict(kwargs), kwargs.get("apply_immediately")
         pending = cluster.__dict__.setdefault("pending_modified_values", {})
-        exports = kwargs.pop("cloudwatch_logs_export_configuration", None) or {}
-        logs = set(cluster.enabled_cloudwatch_logs_exports) | set(exports.get("EnableLogTypes", []))
-        cluster.enabled_cloudwatch_logs_exports = sorted(logs - set(exports.get("DisableLogTypes", [])))
+        switch_logs(cluster, kwargs.pop("cloudwatch_logs_export_configuration", None) or {})
         if (auth := kwargs.pop("enable_iam_database_authentication", None)) is not None:
             pending.pop("IAMDatabaseAuthenticationEnabled", None)
             if at_once or auth == cluster.iam_database_authentication_enabled:
@@ -602,6 +639,29 @@ def snapshot_tags() -> None:
         return snapshot
 
 
+@mend("rds-automated-snapshots", "automated snapshots go with what they are of")
+def automated_snapshots() -> None:
+    """AWS: a deletion deletes automated backups too, unless they are to be kept (API Reference, DeleteDBCluster and
+    DeleteDBInstance, DeleteAutomatedBackups). moto: they stay, and one of the same name is refused to whatever is made
+    in the same minute. Goes when moto deletes them."""
+
+    def forget(snapshots: Any, identifier: str) -> None:
+        for name in [name for name in snapshots if name.startswith(f"rds:{identifier}-20")]:
+            snapshots.pop(name)
+
+    @around(RDSBackend, "delete_db_cluster")
+    def delete_cluster(original: Callable, backend: Any, cluster_identifier: str, *args: Any, **kwargs: Any) -> Any:
+        deleted = original(backend, cluster_identifier, *args, **kwargs)
+        forget(backend.cluster_snapshots, cluster_identifier)
+        return deleted
+
+    @around(RDSBackend, "delete_db_instance")
+    def delete_instance(original: Callable, backend: Any, db_instance_identifier: str, *args: Any, **kwargs: Any) -> Any:
+        deleted = original(backend, db_instance_identifier, *args, **kwargs)
+        forget(backend.database_snapshots, db_instance_identifier)
+        return deleted
+
+
 # --- Event subscriptions -------------------------------------------------------------------------
 
 
@@ -653,7 +713,7 @@ def cluster_log_groups() -> None:
     def ensured(original: Callable, backend: Any, *args: Any, **kwargs: Any) -> Any:
         cluster = original(backend, *args, **kwargs)
         logs = logs_backends[backend.account_id][backend.region_name]
-        for kind in cluster.enabled_cloudwatch_logs_exports:
+        for kind in wanted_logs(cluster):
             logs.ensure_log_group(f"/aws/rds/cluster/{cluster.db_cluster_identifier}/{kind}")
         return cluster
 

@@ -5,6 +5,7 @@ A rule may go when moto enforces it. `emulator.py --list-mends` prints them, `--
 """
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -39,6 +40,7 @@ from moto.sts.models import sts_backends
 from moto.sts.responses import TokenResponse
 from moto.wafv2.responses import WAFV2Response
 
+import durations
 import key_policy
 import quotas
 from catalogue import Catalogue, Entry, around
@@ -96,6 +98,16 @@ def _guard(service: type, operation: str, check: Rule, code: str, name: str) -> 
                 REFUSALS[known_name] += 1
                 raise ERRORS[service](known_code, message)
         return original(request, *args, **kwargs)
+
+
+# When each account got the service-linked role of a service.
+LINKED_ROLES: dict[tuple[str, str], float] = {}
+
+
+def linked_role_is_new(account: str, service: str) -> bool:
+    """Whether the service-linked role, which the account's first such call brings, cannot be assumed yet."""
+    since = LINKED_ROLES.setdefault((account, service), time.time())
+    return time.time() - since < durations.of("role-not-assumable")
 
 
 # --- EC2: tags -----------------------------------------------------------------------------------

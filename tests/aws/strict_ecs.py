@@ -12,7 +12,7 @@ from moto.elbv2.models import elbv2_backends
 
 import durations
 import mends_ecs
-from strict import rule
+from strict import linked_role_is_new, rule
 
 # --- Task definitions ----------------------------------------------------------------------------
 
@@ -122,13 +122,17 @@ def ecs_execution_role(request: Any) -> str | None:
 @rule(
     "ecs-roles",
     "ClientException",
-    "the roles of a task exist",
+    "the roles of a task exist, and have for some seconds",
     EC2ContainerServiceResponse,
     "RegisterTaskDefinition",
 )
 def ecs_roles(request: Any) -> str | None:
     named = [request._get_param(name) for name in ("executionRoleArn", "taskRoleArn")]
-    return "Role is not valid" if any(arn and mends_ecs.role(arn) is None for arn in named) else None
+    return "Role is not valid" if any(arn and not _settled(mends_ecs.role(arn)) for arn in named) else None
+
+
+def _settled(role: Any) -> bool:
+    return role is not None and time.time() >= role.create_date.timestamp() + durations.of("role-not-assumable")
 
 
 # --- Clusters ------------------------------------------------------------------------------------
@@ -247,10 +251,6 @@ def ecs_service_gone(request: Any) -> str | None:
     return "Service not found." if service and service.status == "INACTIVE" else None
 
 
-# When each account got the service-linked role of ECS.
-LINKED_ROLES: dict[str, float] = {}
-
-
 @rule(
     "ecs-service-linked-role",
     "InvalidParameterException",
@@ -260,8 +260,7 @@ LINKED_ROLES: dict[str, float] = {}
     "CreateService",
 )
 def ecs_service_linked_role(request: Any) -> str | None:
-    since = LINKED_ROLES.setdefault(request.current_account, time.time())
-    new = time.time() - since < durations.of("role-not-assumable")
+    new = linked_role_is_new(request.current_account, "ecs")
     if new and request._get_action() == "CreateService":
         return "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
     return None
@@ -436,6 +435,21 @@ def autoscaling_ecs_service(request: Any) -> str | None:
     _, _, path = resource.partition("/")
     service = backend.services.get(path.replace("/", ":"))
     return None if service and service.status == "ACTIVE" else f"ECS service doesn't exist: {resource}"
+
+
+@rule(
+    "autoscaling-service-linked-role",
+    "ValidationException",
+    "the service-linked role, which the account's first target brings, cannot be assumed at once",
+    ApplicationAutoScalingResponse,
+    "RegisterScalableTarget",
+)
+def autoscaling_service_linked_role(request: Any) -> str | None:
+    if not linked_role_is_new(request.current_account, "application-autoscaling"):
+        return None
+    path = "aws-service-role/ecs.application-autoscaling.amazonaws.com"
+    name = f"{path}/AWSServiceRoleForApplicationAutoScaling_ECSService"
+    return f"Unable to assume IAM role: arn:aws:iam::{request.current_account}:role/{name}"
 
 
 @rule(

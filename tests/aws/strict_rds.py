@@ -15,7 +15,7 @@ from moto.sns.responses import SNSResponse
 import key_policy
 import quotas
 import rds_catalogue
-from strict import rule
+from strict import linked_role_is_new, rule
 from strict_s3 import assumable
 
 # --- What both need ------------------------------------------------------------------------------
@@ -545,6 +545,22 @@ def rds_monitoring_role(request: Any) -> str | None:
     if role and not assumable(role, "monitoring.rds", context):
         return "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING"
     return None
+
+
+@rule(
+    "rds-service-linked-role",
+    "InvalidParameterValue",
+    "the service-linked role, which the account's first database brings, cannot be assumed at once",
+    RDSResponse,
+    *MAKES,
+)
+def rds_service_linked_role(request: Any) -> str | None:
+    if not linked_role_is_new(request.current_account, "rds"):
+        return None
+    return (
+        "Unable to create the resource. Verify that you have permission to create service linked role. Otherwise wait "
+        "and try again later."
+    )
 
 
 @rule(

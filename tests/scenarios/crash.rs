@@ -15,13 +15,14 @@ use serde_json::json;
 
 use crate::Scenario;
 use crate::faults::{gone, make_hostile, seed, settled};
-use crate::kinds::{self, once_each};
+use crate::kinds::{self, once_each, once_each_with};
 use crate::settings::plan_of;
 use crate::world::{Place, World};
 
 pub const ALL: &[(&str, Scenario)] = &[
     ("killed_in_the_middle_again_and_again_nothing_is_made_twice", |world| killed(world).boxed()),
     ("killed_after_every_single_write_everything_is_brought_to_its_end", |world| walk(world).boxed()),
+    ("killed_after_every_single_write_with_mysql_too", |world| walk_with_mysql(world).boxed()),
 ];
 
 /// What takes minutes: with `make test-full` only.
@@ -100,7 +101,7 @@ async fn walk(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(status.drift.is_empty(), "what was half done is no drift: {:?}", status.drift);
 
     let edit = json!({"owner": "cards", "logs": {"retentionDays": 731}, "encryption": {"rotationPeriodDays": 180},
-        "ingress": {"allowedCidrs": ["203.0.113.0/24"]}, "compute": {"containerPort": 8080},
+        "ingress": {"allowedCidrs": ["203.0.113.0/24"]}, "compute": {"containerPort": 8080, "image": "example.com/payments:2"},
         "database": {"readers": 2, "instanceClass": "db.r6g.xlarge", "parameters": {"log_min_duration_statement": "500"}},
         "network": {"natGateways": "Single", "availabilityZones": ["us-east-1b", "us-east-1c"]}});
     object.merge(json!({ "spec": edit })).await?;
@@ -116,6 +117,41 @@ async fn walk(world: Arc<World>) -> anyhow::Result<()> {
     let deleted = deaths.until(Phase::Gone).await.context("while deleting")?;
     ensure!(deleted > 40, "{deleted} deaths");
     place.wrote_nothing_but(kept, &kinds::deletion())?;
+    let after = place.aws.everything().await?;
+    ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// What differs with the other engine: the database.
+async fn walk_with_mysql(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    world.emulator.must_be_ours()?;
+    let before = place.aws.everything().await?;
+    let cluster = place.own_cluster().await?;
+    let spec = place.spec(json!({"profile": "Ephemeral", "database": {"engine": "mysql"}}));
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
+    let mut deaths = Deaths { cluster: &cluster, place: &place, object: &object, armed: false };
+    let built = deaths.until(Phase::Ready).await.context("while building")?;
+    once_each_with("mysql", &place.aws, &before).await?;
+    place.wrote_nothing_but(0, &[&kinds::creation()[..], kinds::MYSQL[0]].concat())?;
+    ensure!(built > 80, "{built} deaths");
+    let drift = object.status().await?.drift;
+    ensure!(drift.is_empty(), "what was half done is no drift: {drift:?}");
+
+    let edit = json!({"allocatedStorageGib": 450, "instanceClass": "db.r6g.xlarge", "multiAz": false,
+        "parameters": {"max_connections": "500"}, "monitoringSeconds": 30});
+    object.merge(json!({"spec": {"database": edit}})).await?;
+    let edited = deaths.until(Phase::Ready).await.context("while updating")?;
+    ensure!(edited >= 2, "{edited} deaths");
+    let manifest = serde_json::to_value(object.get().await?)?;
+    let (code, text, errors) = plan_of(&place, &manifest, &[])?;
+    ensure!(code == 0, "{code} {text} {errors}");
+
+    let kept = place.writes()?.len();
+    object.api.delete("payments", &DeleteParams::default()).await?;
+    let deleted = deaths.until(Phase::Gone).await.context("while deleting")?;
+    ensure!(deleted > 40, "{deleted} deaths");
+    place.wrote_nothing_but(kept, &[&kinds::deletion()[..], kinds::MYSQL[1]].concat())?;
     let after = place.aws.everything().await?;
     ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
     Ok(())

@@ -34,6 +34,9 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_stopped_cluster_is_deleted", |world| stopped(world).boxed()),
     ("a_node_that_takes_too_long_stalls_the_platform_until_it_is_there", |world| overdue(world).boxed()),
     ("a_version_that_is_not_offered_is_refused_with_those_that_are", |world| version(world).boxed()),
+    ("a_minor_version_that_aws_has_moved_to_stays", |world| moved(world, AURORA).boxed()),
+    ("a_minor_version_of_mysql_that_aws_has_moved_to_stays", |world| moved(world, MYSQL).boxed()),
+    ("a_database_under_another_key_is_left_as_it_is_with_a_way_out", |world| other_key(world).boxed()),
     ("a_version_past_its_standard_support_is_warned_of", |world| old(world).boxed()),
     ("a_newer_major_version_gets_parameter_groups_of_its_own", |world| major(world).boxed()),
 ];
@@ -408,6 +411,114 @@ async fn version(world: Arc<World>) -> anyhow::Result<()> {
     object.merge(json!({"spec": {"database": {"preferredVersions": ["16.4"]}}})).await?;
     object.ready().await?;
     place.no_write_since(before)
+}
+
+/// RDS installs minor versions by itself; newer ones are asked for by a policy.
+async fn moved(world: Arc<World>, names: Names) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let aurora = names.engine == AURORA.engine;
+    let [first, moved] = if aurora { ["15.4", "15.5"] } else { ["8.0.40", "8.0.42"] };
+    let database = json!({"engine": names.engine, "preferredVersions": [first], "applyImmediately": true});
+    let object = place.built("payments", json!({"database": database})).await?;
+    let versions = |status: &PaymentPlatformStatus| {
+        let outputs = status.outputs.clone().unwrap_or_default();
+        let resolved = status.resolved.as_ref().and_then(|resolved| resolved.database_engine_version.clone());
+        (resolved, if aurora { outputs.aurora_engine_version } else { outputs.database_engine_version })
+    };
+    let both = |resolved: &str, runs: &str| (Some(resolved.to_owned()), Some(runs.to_owned()));
+    ensure!(versions(&object.status().await?) == both(first, first), "{:?}", versions(&object.status().await?));
+    if aurora {
+        let call = place.aws.rds.modify_db_cluster().db_cluster_identifier(CLUSTER).engine_version(moved);
+        call.apply_immediately(true).send().await?;
+    } else {
+        let call = place.aws.rds.modify_db_instance().db_instance_identifier("mysql-payment-prd");
+        call.engine_version(moved).apply_immediately(true).send().await?;
+    }
+    let before = place.writes()?.len();
+    let status = object.until("told of what runs", |status| versions(status) == both(first, moved)).await?;
+    ensure!(status.drift.is_empty(), "AWS's own minor version is no drift: {:?}", status.drift);
+    object.look_now().await?;
+    place.no_write_since(before)?;
+
+    object.merge(json!({"spec": {"database": {"upgradePolicy": "MinorAuto"}}})).await?;
+    let newest = |status: &PaymentPlatformStatus| {
+        let (resolved, runs) = versions(status);
+        resolved.is_some() && resolved == runs && resolved.as_deref() != Some(first)
+    };
+    let status = object.until("at the newest minor version", newest).await?;
+    let (_, runs) = versions(&status);
+    ensure!(runs.as_deref().is_some_and(|runs| runs.starts_with(if aurora { "15." } else { "8.0." })), "{runs:?}");
+    ensure!(object.ready().await?.drift.is_empty(), "an upgrade that was asked for is no drift");
+    place.wrote_nothing_but(before, &["ModifyDBCluster", "ModifyDBInstance", "RebootDBInstance"])
+}
+
+/// Somebody puts a copy of the database in its place, under a key of their own: nothing can change the key, and what is in
+/// it is nobody's to delete.
+async fn other_key(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    object.annotate(payment_platform_api::PAUSED, Some("true")).await?;
+    let status =
+        object.until("paused", |status| condition(status, "Ready").is_some_and(|c| c.reason == "Paused")).await?;
+    let (rds, kms) = (&place.aws.rds, &place.aws.kms);
+    let policy = kms.get_key_policy().key_id(id(&status, "kms/key/app")?).policy_name("default").send().await?;
+    let key = kms.create_key().set_policy(policy.policy).send().await?.key_metadata.context("no key")?;
+    let read = rds.describe_db_clusters().db_cluster_identifier(CLUSTER).send().await?;
+    let was = read.db_clusters().first().context("no cluster")?.clone();
+    for node in ["reader", "writer"] {
+        let name = format!("{CLUSTER}-{node}");
+        rds.delete_db_instance().db_instance_identifier(name).skip_final_snapshot(true).send().await?;
+    }
+    let gone = Instant::now() + Duration::from_secs(60);
+    while !instances(&place.aws).await?.is_empty() {
+        ensure!(Instant::now() < gone, "the instances are still there");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let call = rds.modify_db_cluster().db_cluster_identifier(CLUSTER).deletion_protection(false);
+    call.apply_immediately(true).send().await?;
+    rds.delete_db_cluster().db_cluster_identifier(CLUSTER).skip_final_snapshot(true).send().await?;
+    while rds
+        .describe_db_clusters()
+        .send()
+        .await?
+        .db_clusters()
+        .iter()
+        .any(|one| one.db_cluster_identifier() == Some(CLUSTER))
+    {
+        ensure!(Instant::now() < gone, "the cluster is still there");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let call = rds.create_db_cluster().db_cluster_identifier(CLUSTER).engine("aurora-postgresql");
+    let call = call.set_engine_version(was.engine_version).database_name("paymentdb").port(5432);
+    let call = call.master_username("dbadmin").master_user_password("a-password-of-theirs");
+    let call = call.set_db_subnet_group_name(was.db_subnet_group).storage_encrypted(true).set_kms_key_id(key.arn);
+    let call = call.set_db_cluster_parameter_group_name(was.db_cluster_parameter_group);
+    call.set_tags(was.tag_list).send().await?;
+    let before = place.writes()?.len();
+    object.annotate(payment_platform_api::PAUSED, None).await?;
+    let stalled = |status: &PaymentPlatformStatus| {
+        condition(status, "Stalled").is_some_and(|c| c.status == "True" && c.reason == "WouldDisrupt")
+    };
+    let status = object.until("stalled", stalled).await?;
+    let told = condition(&status, "DatabaseReady").map(|ready| ready.message.clone()).unwrap_or_default();
+    ensure!(told.contains("rds/cluster/aurora") && told.contains("key_arn"), "{told}");
+    ensure!(told.contains("undo that change, or replace it yourself"), "no way out: {told}");
+    // What can be put right is, and nothing is deleted or made in its place.
+    object.look_now().await?;
+    let now = rds.describe_db_clusters().db_cluster_identifier(CLUSTER).send().await?;
+    let now = now.db_clusters().first().context("no cluster")?;
+    ensure!(now.deletion_protection == Some(true) && now.backup_retention_period == Some(30), "left open: {now:?}");
+    // Whoever uses the database learns where it is now.
+    let allowed = [
+        "CreateDBInstance",
+        "DeregisterTaskDefinition",
+        "ModifyDBCluster",
+        "PutSecretValue",
+        "RegisterTaskDefinition",
+        "TagResource",
+        "UpdateService",
+    ];
+    place.wrote_nothing_but(before, &allowed)
 }
 
 async fn old(world: Arc<World>) -> anyhow::Result<()> {

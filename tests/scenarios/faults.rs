@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::Scenario;
 use crate::drift::id;
-use crate::kinds::{self, once_each};
+use crate::kinds::{self, once_each_with};
 use crate::world::{Place, World};
 
 pub const ALL: &[(&str, Scenario)] = &[
@@ -57,12 +57,14 @@ async fn hostile(world: Arc<World>) -> anyhow::Result<()> {
 async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
     let before = place.aws.everything().await?;
     make_hostile(place, seed).await?;
-    let object = place.create("payments", json!({"profile": "Ephemeral"})).await?;
+    // The seed chooses the engine, too.
+    let engine = if seed.is_multiple_of(2) { "aurora-postgresql" } else { "mysql" };
+    let object = place.create("payments", json!({"profile": "Ephemeral", "database": {"engine": engine}})).await?;
     let status = settled(&object, |status| condition(status, "Ready").is_some_and(|c| c.status == "True")).await?;
-    once_each(&place.aws, &before).await?;
+    once_each_with(engine, &place.aws, &before).await?;
     ensure!(status.drift.is_empty(), "faults are no drift: {:?}", status.drift);
     // A revision whose registration was not answered is there twice; the other one goes.
-    place.wrote_nothing_but(0, &[&kinds::creation()[..], &["DeregisterTaskDefinition"]].concat())?;
+    place.wrote_nothing_but(0, &[&kinds::creation()[..], kinds::MYSQL[0], &["DeregisterTaskDefinition"]].concat())?;
     let built = place.writes()?.len();
     let group = id(&status, "security-group/aurora")?;
     place.aws.open_port(&group, 22).await?;
@@ -78,7 +80,7 @@ async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
     let kept = place.writes()?.len();
     object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
     gone(&object).await?;
-    place.wrote_nothing_but(kept, &kinds::deletion())?;
+    place.wrote_nothing_but(kept, &[&kinds::deletion()[..], kinds::MYSQL[1]].concat())?;
     let after = place.aws.everything().await?;
     ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
     Ok(())

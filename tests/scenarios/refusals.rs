@@ -109,6 +109,8 @@ fn bad_specs() -> Vec<(Value, &'static str)> {
         (json!({"database": {"parameters": {"rds.force_ssl": "0"}}}), "which stay"),
         (json!({"database": {"engine": "mysql", "parameters": {"require_secure_transport": "0"}}}), "which stay"),
         (json!({"database": {"engine": "mysql", "parameters": {"log_output": "TABLE"}}}), "which stay"),
+        (json!({"database": {"passwordLength": 12}}), "greater than or equal to 16"),
+        (json!({"database": {"engine": "mysql", "passwordLength": 64}}), "at most 41 with engine mysql"),
         (json!({"database": {"secretRecoveryWindowDays": 3}}), "must be 0 or between 7 and 30"),
         (json!({"database": {"secretRecoveryWindowDays": 0}}), "at least 7 in Production"),
         (json!({"compute": {"platformVersion": "newest"}}), "spec.compute.platformVersion"),

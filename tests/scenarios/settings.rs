@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use futures::FutureExt;
+use jiff::Timestamp;
 use payment_platform_tests::aws::Account;
 use payment_platform_tests::controller;
 use payment_platform_tests::object::condition;
@@ -34,7 +35,7 @@ async fn edits(world: Arc<World>) -> anyhow::Result<()> {
     let object = place.built("payments", json!({})).await?;
     let before = place.writes()?.len();
     let edit = json!({"logs": {"retentionDays": 731}, "encryption": {"rotationPeriodDays": 180}, "owner": "cards",
-        "ingress": {"allowedCidrs": ["203.0.113.0/24"]}, "compute": {"containerPort": 8080}});
+        "ingress": {"allowedCidrs": ["203.0.113.0/24"]}, "compute": {"containerPort": 8080, "image": "example.com/payments:2"}});
     object.merge(json!({ "spec": edit })).await?;
     let status = object.ready().await?;
     ensure!(status.drift.is_empty(), "an edit is no drift: {:?}", status.drift);
@@ -246,8 +247,14 @@ const DELETES_DATA: [&str; 5] =
 async fn keep_data(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let before = place.aws.everything().await?;
-    let object = place.built("payments", json!({})).await?;
-    let key = id(&object.status().await?, "kms/key/logs")?;
+    let more = json!({"database": {"secretRecoveryWindowDays": 14}, "compute": {"platformVersion": "1.4.0"}});
+    let object = place.built("payments", more).await?;
+    let built = object.status().await?;
+    let (key, secret) = (id(&built, "kms/key/logs")?, id(&built, "secretsmanager/secret/aurora-password")?);
+    let service = place.aws.ecs.describe_services().cluster("ecs-payment-cluster-prd");
+    let service = service.services("ecs-payment-service-prd").send().await?;
+    let platform = service.services().first().and_then(|service| service.platform_version());
+    ensure!(platform == Some("1.4.0"), "{platform:?}");
     let writes = place.writes()?.len();
     object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
     let status = object
@@ -280,6 +287,9 @@ async fn keep_data(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(groups == 6 && buckets == 3 && keys.len() == 3 && left.len() == 13, "{left:?}");
     ensure!(left.iter().any(|one| one.starts_with("snapshot aurora-payment-prd-final-")), "no snapshot: {left:?}");
     ensure!(keys.iter().any(|one| key.ends_with(one.trim_start_matches("key "))), "the logs key was lost: {keys:?}");
+    let described = place.aws.secrets.describe_secret().secret_id(&secret).send().await?;
+    let goes = described.deleted_date.context("the secret was not deleted")?.secs() - Timestamp::now().as_second();
+    ensure!((13 * 86_400..=14 * 86_400).contains(&goes), "the secret goes in {goes} s");
     let bucket = format!("s3-payment-flow-logs-prd-{}", place.account);
     let policy = place.aws.s3.get_bucket_policy().bucket(&bucket).send().await?;
     ensure!(policy.policy().is_some_and(|text| text.contains("DenyInsecureTransport")), "the policy was not kept");

@@ -256,6 +256,7 @@ impl Platform {
             database_supports_performance_insights: Some(self.database.performance_insights_supported),
             database_zones: self.database.instance_zones.clone(),
             database_backup_retention_days: Some(self.database.backup_retention_days),
+            database_secret_recovery_window_days: Some(self.database.secret_recovery_window_days),
             certificate_arn: self.ingress.certificate_arn.clone(),
             cdn_certificate_arn: self.static_assets.certificate_arn.clone(),
             cdn_web_acl: Some(self.static_assets.web_acl),

@@ -116,7 +116,7 @@ pub struct Resolved {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deny_remote_administration: Option<bool>,
     /// The version of the database engine that was taken. A minor version that AWS has moved to stands in
-    /// outputs.auroraEngineVersion.
+    /// outputs.auroraEngineVersion, of MySQL in outputs.databaseEngineVersion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_engine_version: Option<String>,
     /// The major version that the database began with.
@@ -131,6 +131,9 @@ pub struct Resolved {
     /// Days that automatic backups of the database are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_backup_retention_days: Option<i32>,
+    /// Days that the database's deleted secret can be restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_secret_recovery_window_days: Option<i32>,
     /// ARN of the certificate of the load balancer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_arn: Option<String>,
@@ -221,7 +224,7 @@ pub struct Outputs {
     /// Where the database is read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aurora_reader_endpoint: Option<String>,
-    /// The version of the database engine as deployed.
+    /// The version of the Aurora database's engine as deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aurora_engine_version: Option<String>,
     /// Where the MySQL database is reached.
@@ -230,6 +233,9 @@ pub struct Outputs {
     /// On which port the MySQL database is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_port: Option<i32>,
+    /// The version of the MySQL database's engine as deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_engine_version: Option<String>,
     /// ARN of the secret with the database's master login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets_manager_secret_arn: Option<String>,

@@ -17,7 +17,7 @@ use crate::aws::logs::LogGroup;
 use crate::aws::policy::{PolicyDocument, Statement};
 use crate::aws::rds::{
     Cluster, ClusterParameterGroup, Endpoint, EventSubscription, Insights, Instance, ParameterGroup, Sources,
-    SubnetGroup,
+    SubnetGroup, Version,
 };
 use crate::aws::secretsmanager::{Attachment, Login, Secret};
 use crate::aws::sns::Topic;
@@ -65,7 +65,7 @@ fn aurora(build: &mut Build<'_>, ground: Ground<'_>) -> Database {
     let cluster = Cluster {
         tags: build.tags(Cluster::KIND, names::AURORA, &identifier),
         identifier,
-        engine_version: database.engine_version.clone(),
+        engine_version: version(build),
         database: database.name.clone(),
         username: database.username.clone(),
         secret: secret.clone(),
@@ -109,6 +109,12 @@ pub fn subnet_group(build: &mut Build<'_>, subnets: Vec<Ref<Subnet>>) -> Ref<Sub
     let tags = build.tags(SubnetGroup::KIND, node, &name);
     let zones = build.platform.zones.iter().map(|zone| zone.name.clone()).collect();
     build.graph.add(COMPONENT, &build.region, node, SubnetGroup { name, description, subnets, zones, tags })
+}
+
+/// The version that the database is to be at.
+pub fn version(build: &Build<'_>) -> Version {
+    let database = &build.platform.database;
+    Version { engine: database.engine, number: database.engine_version.clone(), asked: database.engine_version_asked }
 }
 
 /// The node of the parameter groups: another major version than the first has groups of its own.
@@ -156,6 +162,7 @@ pub fn secret(build: &mut Build<'_>, keys: &Keys, node: &str, engine: &str) -> R
             engine: engine.to_owned(),
             database: database.name.clone(),
             port: build.platform.database_port,
+            password_length: usize::try_from(database.password_length).unwrap_or_default(),
         },
         key: keys.app.clone(),
         recovery_window_days: database.secret_recovery_window_days,
@@ -192,7 +199,7 @@ fn instances(
             zones: zones.clone(),
             parameter_group: parameters.1.clone(),
             cluster_parameter_group: parameters.0.clone(),
-            engine_version: database.engine_version.clone(),
+            engine_version: version(build),
             monitoring_seconds: database.monitoring_seconds,
             monitoring_role: role.clone(),
             insights: database.performance_insights.then(|| Insights {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use payment_platform_engine::{Ref, Resource};
 
-use super::database::{COMPONENT, Database, Ground, monitoring_role, secret, subnet_group, subscriptions};
+use super::database::{COMPONENT, Database, Ground, monitoring_role, secret, subnet_group, subscriptions, version};
 use super::{Build, names};
 use crate::aws::rds::{Endpoint, Insights, MysqlInstance, OptionGroup, ParameterGroup, Sources};
 use crate::aws::secretsmanager::Attachment;
@@ -34,7 +34,7 @@ pub fn add(build: &mut Build<'_>, ground: Ground<'_>) -> Database {
     let instance = MysqlInstance {
         tags: build.tags(MysqlInstance::KIND, names::MYSQL, &identifier),
         identifier,
-        engine_version: database.engine_version,
+        engine_version: version(build),
         database: database.name,
         username: database.username,
         secret: secret.clone(),

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
         .message("database.readers, storageType and instanceParameters are Aurora's; with engine mysql set multiAz, allocatedStorageGib and parameters instead"),
     validation = Rule::new("self.engine == 'mysql' || (!has(self.multiAz) && !has(self.allocatedStorageGib))")
         .message("database.multiAz and allocatedStorageGib need engine mysql; Aurora has readers, and its storage grows by itself"),
+    validation = Rule::new("self.engine != 'mysql' || !has(self.passwordLength) || self.passwordLength <= 41")
+        .message("database.passwordLength is at most 41 with engine mysql"),
     validation = Rule::new("self.engine == 'mysql' ? (!has(self.engineVersion) || self.engineVersion.matches('^[0-9]+[.][0-9]+[.][0-9]+$')) : (!has(self.engineVersion) || self.engineVersion.matches('^[0-9]+[.][0-9]+$'))")
         .message("database.engineVersion is like 16.4 of Aurora PostgreSQL and like 8.4.5 of MySQL")
 )]
@@ -138,6 +140,11 @@ pub struct Database {
     #[x_kube(validation = Rule::new("self == 7 || self == 731 || (self >= 31 && self <= 713 && self % 31 == 0)")
         .message("database.performanceInsightsRetentionDays must be 7, 731, or a multiple of 31 up to 713"))]
     pub performance_insights_retention_days: Option<i32>,
+
+    /// Characters of the master password, 16 to 128, of MySQL to 41. Default: 32. It holds for a password that is made from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 16, max = 128))]
+    pub password_length: Option<i32>,
 
     /// Days for which the master secret can be restored once it is deleted with the platform: 7 to 30, in Ephemeral also 0.
     /// Default: 30, Ephemeral 0.

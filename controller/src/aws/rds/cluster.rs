@@ -17,12 +17,13 @@ use std::time::Duration;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Replace};
-use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
+use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
-use super::cluster_changes::{modification, same_major, version};
+use super::cluster_changes::modification;
 use super::{
-    ClusterParameterGroup, ParameterGroup, SubnetGroup, arn, broken, busy, change_tags, name_fits, name_of, names_of,
+    ClusterParameterGroup, ParameterGroup, SubnetGroup, Version, arn, broken, busy, change_tags, name_fits, name_of,
+    names_of,
 };
 use super::{clusters, exported, instances, tag_list, tag_map};
 use crate::aws::ec2::SecurityGroup;
@@ -46,7 +47,7 @@ pub const MASTER_SECRET: &str = "paymentplatform.io/master-secret";
 #[derive(Clone, Serialize)]
 pub struct Cluster {
     pub identifier: String,
-    pub engine_version: String,
+    pub engine_version: Version,
     pub database: String,
     pub username: String,
     pub secret: Ref<Secret>,
@@ -195,12 +196,12 @@ impl Resource for Cluster {
         let group = up.get(&self.parameter_group)?.name.clone();
         // A group of another major version is refused until the upgrade has been made, which brings it along.
         let waits =
-            seen.filter(|seen| seen.running_version.get().is_some_and(|now| !same_major(now, &self.engine_version)));
+            seen.filter(|seen| seen.running_version.get().is_some_and(|now| !self.engine_version.same_major(now)));
         let parameter_group = waits.map_or_else(|| group.clone(), |seen| seen.parameter_group.clone());
         Ok(Fields {
             identifier: self.identifier.clone(),
             engine: ENGINE.to_owned(),
-            engine_version: version(&self.engine_version, seen.map(|seen| seen.engine_version.as_str())),
+            engine_version: self.engine_version.over(seen.map(|seen| seen.engine_version.as_str())),
             database: Some(self.database.clone()),
             username: self.username.clone(),
             subnet_group: up.get(&self.subnet_group)?.name.clone(),
@@ -264,8 +265,8 @@ impl Resource for Cluster {
         let call = call.set_enable_cloudwatch_logs_exports(Some(want.log_exports.iter().cloned().collect()));
         let call = call.enable_iam_database_authentication(want.iam_authentication);
         let call = call.deletion_protection(want.deletion_protection).copy_tags_to_snapshot(want.copy_tags_to_snapshot);
-        let made = call.set_tags(Some(tag_list(&want.tags))).send().await.during("rds:CreateDBCluster")?;
-        match made.db_cluster.and_then(|cluster| output(&cx.cloud, &cluster)) {
+        let made = call.set_tags(Some(tag_list(&want.tags))).send().await.during("rds:CreateDBCluster");
+        match linked_role_may_be_new(made)?.db_cluster.and_then(|cluster| output(&cx.cloud, &cluster)) {
             Some(now) => Ok(Progress::Done(now)),
             None => Ok(waiting(&cx, &want.identifier, "the cluster is available")),
         }
@@ -346,6 +347,17 @@ impl Resource for Cluster {
     fn cloud_id(output: &Output) -> &str {
         &output.arn
     }
+}
+
+/// The first database of an account brings a service-linked role. Until that can be used everywhere, RDS asks to try again later, by
+/// the code that it has for all else that is not valid.
+fn linked_role_may_be_new<T>(answer: Result<T, CloudError>) -> Result<T, CloudError> {
+    answer.map_err(|error| {
+        match error.code == "InvalidParameterValue" && error.message.contains("service linked role") {
+            true => CloudError { class: Class::NotYet, ..error },
+            false => error,
+        }
+    })
 }
 
 /// Starts a cluster that is stopped. One that starts already is left to it.

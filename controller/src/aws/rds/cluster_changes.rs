@@ -1,9 +1,10 @@
-//! How a cluster is changed: what one ModifyDBCluster call says, and which version it is to be at.
+//! How a cluster is changed: what one ModifyDBCluster call says.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
 use aws_sdk_rds::types::CloudwatchLogsExportConfiguration;
+use payment_platform_api::spec::Engine;
 use payment_platform_engine::CloudError;
 use payment_platform_engine::diff::Change;
 
@@ -23,7 +24,8 @@ pub async fn modification(
     for field in changes.iter().map(Change::field).collect::<BTreeSet<_>>() {
         call = match field {
             "engine_version" => {
-                let major = major(&want.engine_version) != major(&now.engine_version);
+                let major = Engine::AuroraPostgresql.major(&want.engine_version)
+                    != Engine::AuroraPostgresql.major(&now.engine_version);
                 let call = call.engine_version(&want.engine_version).allow_major_version_upgrade(major);
                 match want.groups_to_be.get().filter(|_| major) {
                     Some((own, of_instances)) => {
@@ -72,36 +74,4 @@ pub fn exports(changes: &[Change]) -> CloudwatchLogsExportConfiguration {
         .set_enable_log_types(kinds(to_come))
         .set_disable_log_types(kinds(to_go))
         .build()
-}
-
-/// The version to be at: never an older one than is there of the same major, since minors cannot be taken back.
-pub fn version(wanted: &str, seen: Option<&str>) -> String {
-    let Some(seen) = seen.filter(|seen| major(seen) == major(wanted)) else { return wanted.to_owned() };
-    if parts(seen) > parts(wanted) { seen.to_owned() } else { wanted.to_owned() }
-}
-
-/// Whether two versions need the same parameter groups.
-pub fn same_major(one: &str, other: &str) -> bool {
-    major(one) == major(other)
-}
-
-fn major(version: &str) -> &str {
-    version.split('.').next().unwrap_or_default()
-}
-
-fn parts(version: &str) -> Vec<u32> {
-    version.split('.').map(|part| part.parse().unwrap_or_default()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_minor_version_that_aws_has_moved_to_is_kept_and_a_newer_one_is_wanted() {
-        assert_eq!(version("16.1", Some("16.4")), "16.4");
-        assert_eq!(version("16.10", Some("16.9")), "16.10");
-        assert_eq!(version("17.4", Some("16.9")), "17.4");
-        assert_eq!(version("16.1", None), "16.1");
-    }
 }

@@ -19,11 +19,10 @@ use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, 
 use serde::{Deserialize, Serialize};
 
 use super::cluster::start_cluster;
-use super::cluster_changes::same_major;
 use super::restart::{self, restart};
 use super::{
-    Cluster, ClusterParameterGroup, ParameterGroup, arn, broken, busy, change_tags, clusters, instances, name_of,
-    names_of, tag_list, tag_map,
+    Cluster, ClusterParameterGroup, ParameterGroup, Version, arn, broken, busy, change_tags, clusters, instances,
+    name_of, names_of, tag_list, tag_map,
 };
 use crate::aws::error::{During, gone};
 use crate::aws::iam::Role;
@@ -48,7 +47,7 @@ pub struct Instance {
     /// Right before the instance is restarted for them.
     pub cluster_parameter_group: Ref<ClusterParameterGroup>,
     /// The version whose family that is.
-    pub engine_version: String,
+    pub engine_version: Version,
     /// Seconds between measurements of enhanced monitoring.
     pub monitoring_seconds: i32,
     pub monitoring_role: Ref<Role>,
@@ -162,7 +161,7 @@ impl Resource for Instance {
         let group = up.get(&self.parameter_group)?.name.clone();
         // A group of another major version is refused until the upgrade has been made, which brings it along.
         let waits =
-            seen.filter(|seen| seen.running_version.get().is_some_and(|now| !same_major(now, &self.engine_version)));
+            seen.filter(|seen| seen.running_version.get().is_some_and(|now| !self.engine_version.same_major(now)));
         let parameter_group = waits.map_or(group, |seen| seen.parameter_group.clone());
         let kept = seen.map(|seen| &seen.zone).filter(|zone| self.zones.contains(zone));
         let not_due = |seen: &Fields| !self.apply_immediately && seen.window_is_open.get() != Some(&true);

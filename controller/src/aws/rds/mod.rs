@@ -14,6 +14,7 @@ mod parameter_group;
 mod parameters;
 mod restart;
 mod subnet_group;
+mod version;
 
 pub use cluster::{Cluster, log_group};
 pub use cluster_parameter_group::ClusterParameterGroup;
@@ -27,6 +28,7 @@ pub use parameter_group::ParameterGroup;
 pub use parameters::GroupsRead;
 pub use restart::Restarts;
 pub use subnet_group::SubnetGroup;
+pub use version::Version;
 
 use std::collections::BTreeSet;
 

@@ -16,11 +16,6 @@ use crate::aws::{Aws, touches};
 /// GiB.
 const STRIPED_FROM: i32 = 400;
 
-/// Whether two versions need the same groups.
-pub fn same_major(one: &str, other: &str) -> bool {
-    Engine::Mysql.major(one) == Engine::Mysql.major(other)
-}
-
 /// Operations and throughput that storage of this size is to have: gp3 is striped from a size on, and has at least so much of both
 /// then (User Guide, "gp3 storage"). What it has beyond that it keeps; RDS wants both to be said with the size.
 fn performance(gib: i32, has: Option<&Performance>) -> Option<Performance> {
@@ -40,7 +35,7 @@ pub async fn modification(
     for field in changes.iter().map(Change::field).collect::<BTreeSet<_>>() {
         call = match field {
             "engine_version" => {
-                let major = !same_major(&want.engine_version, &now.engine_version);
+                let major = Engine::Mysql.major(&want.engine_version) != Engine::Mysql.major(&now.engine_version);
                 let call = call.engine_version(&want.engine_version).allow_major_version_upgrade(major);
                 match want.groups_to_be.get().filter(|_| major) {
                     Some((parameters, options)) => call.db_parameter_group_name(parameters).option_group_name(options),

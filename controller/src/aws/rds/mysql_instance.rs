@@ -16,13 +16,12 @@ use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progres
 use serde::{Deserialize, Serialize};
 
 use super::cluster::MASTER_SECRET;
-use super::cluster_changes::version;
 use super::instance::{Insights, InsightsFields, role_may_be_new};
-use super::mysql_changes::{modification, same_major};
+use super::mysql_changes::modification;
 use super::restart::{self, restart};
 use super::{
-    OptionGroup, ParameterGroup, SubnetGroup, arn, broken, busy, change_tags, exported, instances, name_fits, name_of,
-    names_of, tag_list, tag_map,
+    OptionGroup, ParameterGroup, SubnetGroup, Version, arn, broken, busy, change_tags, exported, instances, name_fits,
+    name_of, names_of, tag_list, tag_map,
 };
 use crate::aws::ec2::SecurityGroup;
 use crate::aws::error::{During, gone};
@@ -46,7 +45,7 @@ pub const LOGS: [&str; 3] = ["audit", "error", "slowquery"];
 #[derive(Clone, Serialize)]
 pub struct MysqlInstance {
     pub identifier: String,
-    pub engine_version: String,
+    pub engine_version: Version,
     pub database: String,
     pub username: String,
     /// The login that it is made with.
@@ -235,7 +234,7 @@ impl Resource for MysqlInstance {
         let groups = (up.get(&self.parameter_group)?.name.clone(), up.get(&self.option_group)?.name.clone());
         // Groups of another major version are refused until the upgrade has been made, which brings them along.
         let waits =
-            seen.filter(|seen| seen.running_version.get().is_some_and(|now| !same_major(now, &self.engine_version)));
+            seen.filter(|seen| seen.running_version.get().is_some_and(|now| !self.engine_version.same_major(now)));
         let (parameter_group, option_group) =
             waits.map_or_else(|| groups.clone(), |seen| (seen.parameter_group.clone(), seen.option_group.clone()));
         let not_due = |seen: &Fields| !self.apply_immediately && seen.window_is_open.get() != Some(&true);
@@ -243,7 +242,7 @@ impl Resource for MysqlInstance {
         Ok(Fields {
             identifier: self.identifier.clone(),
             engine: ENGINE.to_owned(),
-            engine_version: version_of(&self.engine_version, seen),
+            engine_version: self.engine_version.over(seen.map(|seen| seen.engine_version.as_str())),
             database: Some(self.database.clone()),
             username: self.username.clone(),
             class: self.class.clone(),
@@ -407,12 +406,6 @@ impl Resource for MysqlInstance {
     fn cloud_id(output: &Output) -> &str {
         &output.arn
     }
-}
-
-/// The version to be at: never an older one than is there of the same major, since minors cannot be taken back.
-fn version_of(wanted: &str, seen: Option<&Fields>) -> String {
-    let seen = seen.map(|seen| seen.engine_version.as_str()).filter(|seen| same_major(seen, wanted));
-    version(wanted, seen)
 }
 
 fn waiting<T>(cx: &Context<Aws>, identifier: &str, until: &'static str) -> Progress<T> {

@@ -56,6 +56,8 @@ pub struct Login {
     pub engine: String,
     pub database: String,
     pub port: u16,
+    /// Characters of a password that is made.
+    pub password_length: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -246,7 +248,7 @@ fn value(want: &Fields) -> Result<Credentials, CloudError> {
     let unknown =
         || CloudError::new(Class::Invalid, "secretsmanager:CreateSecret", "NoLogin", "nothing to put into it");
     let login = want.login.get().ok_or_else(unknown)?;
-    Credentials::new(&login.username, &login.engine, &login.database, login.port)
+    Credentials::new(login)
 }
 
 /// None: deleted at once. Never so where it is `kept` for a while: of a platform whose data is kept, or a twin, which somebody

@@ -7,12 +7,11 @@ use rand::TryRngCore;
 use rand::rngs::OsRng;
 use serde_json::Value;
 
+use super::secret::Login;
 use crate::aws::Aws;
 use crate::aws::error::During;
 
-/// Characters of a new password: 62 different ones in 32 places are 190 bits. Letters and digits alone satisfy every
-/// engine, and need no quoting in a connection string.
-const PASSWORD_LENGTH: usize = 32;
+/// Letters and digits alone satisfy every engine, and need no quoting in a connection string.
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// The content of a database secret, in the form that AWS's own rotation functions and drivers read (Secrets Manager User
@@ -30,12 +29,12 @@ impl Credentials {
     ///
     /// # Errors
     /// The system gives no randomness.
-    pub fn new(username: &str, engine: &str, database: &str, port: u16) -> Result<Self, CloudError> {
-        let texts = [("username", username), ("engine", engine), ("dbname", database)];
+    pub fn new(login: &Login) -> Result<Self, CloudError> {
+        let texts = [("username", &login.username), ("engine", &login.engine), ("dbname", &login.database)];
         let mut parts: BTreeMap<String, Value> =
-            texts.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
-        parts.insert("password".to_owned(), Value::from(password()?));
-        parts.insert("port".to_owned(), Value::from(port));
+            texts.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value.as_str()))).collect();
+        parts.insert("password".to_owned(), Value::from(password(login.password_length)?));
+        parts.insert("port".to_owned(), Value::from(login.port));
         Ok(Self(parts))
     }
 
@@ -72,27 +71,30 @@ pub async fn credentials(aws: &Aws, secret_arn: &str) -> Result<Credentials, Clo
     Credentials::parse(answer.secret_string().unwrap_or_default()).ok_or_else(unreadable)
 }
 
+/// PCI DSS 8.3.6 asks for twelve characters.
+const SHORTEST: usize = 16;
+
 /// Letters and digits, both among them (PCI DSS 8.3.6).
-fn password() -> Result<String, CloudError> {
+fn password(length: usize) -> Result<String, CloudError> {
     loop {
-        let drawn = draw()?;
+        let drawn = draw(length.max(SHORTEST))?;
         if drawn.bytes().any(|byte| byte.is_ascii_digit()) && drawn.bytes().any(|byte| byte.is_ascii_alphabetic()) {
             return Ok(drawn);
         }
     }
 }
 
-fn draw() -> Result<String, CloudError> {
-    let mut text = String::with_capacity(PASSWORD_LENGTH);
-    let mut bytes = [0_u8; PASSWORD_LENGTH];
-    while text.len() < PASSWORD_LENGTH {
+fn draw(length: usize) -> Result<String, CloudError> {
+    let mut text = String::with_capacity(length);
+    let mut bytes = [0_u8; 64];
+    while text.len() < length {
         OsRng.try_fill_bytes(&mut bytes).map_err(|error| {
             CloudError::new(Class::Unavailable, "secretsmanager:CreateSecret", "NoRandomness", error.to_string())
         })?;
         // Bytes past the last whole round of the alphabet would favour its beginning.
         let fair = bytes.iter().filter(|byte| usize::from(**byte) < 256 / ALPHABET.len() * ALPHABET.len());
         let letters = fair.map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]));
-        text.extend(letters.take(PASSWORD_LENGTH - text.len()));
+        text.extend(letters.take(length - text.len()));
     }
     Ok(text)
 }
@@ -103,10 +105,10 @@ mod tests {
 
     #[test]
     fn a_password_is_long_mixed_and_never_the_same() {
-        let drawn: std::collections::BTreeSet<String> = (0..200).map(|_| password().unwrap()).collect();
+        let drawn: std::collections::BTreeSet<String> = (0..200).map(|_| password(16).unwrap()).collect();
         assert_eq!(drawn.len(), 200);
         for one in drawn {
-            assert_eq!(one.len(), PASSWORD_LENGTH);
+            assert_eq!(one.len(), 16);
             assert!(one.chars().all(|c| c.is_ascii_alphanumeric()), "{one}");
             assert!(one.chars().any(|c| c.is_ascii_digit()) && one.chars().any(|c| c.is_ascii_alphabetic()), "{one}");
         }
@@ -114,7 +116,14 @@ mod tests {
 
     #[test]
     fn credentials_print_nothing() {
-        let made = Credentials::new("dbadmin", "postgres", "paymentdb", 5432).unwrap();
+        let made = Credentials::new(&Login {
+            username: "dbadmin".to_owned(),
+            engine: "postgres".to_owned(),
+            database: "paymentdb".to_owned(),
+            port: 5432,
+            password_length: 32,
+        })
+        .unwrap();
         let password = made.password().unwrap();
         assert!(!format!("{made:?}").contains(password));
         assert!(made.part("password").is_none());
