@@ -98,7 +98,7 @@ pub enum Refusal {
     Identity(Box<CloudError>),
     #[error("cannot find out which zones {region} has: {error}")]
     Zones { region: String, error: Box<CloudError> },
-    #[error("cannot find out which database versions are offered for {class}: {error}")]
+    #[error("cannot find out which version the database is to have ({class}): {error}")]
     Versions { class: String, error: Box<CloudError> },
     #[error(
         "namespace and name of the object have {characters} characters together, and at most {OWNER_CHARACTERS} fit into \

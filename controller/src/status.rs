@@ -18,7 +18,8 @@ use serde_json::Value;
 
 pub use self::drift::describe_drift;
 use self::drift::{record_drift, shorten};
-use self::explain::{advice, explain, is_moving, needs_human, reason, reason_of};
+pub use self::explain::advice;
+use self::explain::{explain, is_moving, needs_human, reason, reason_of};
 use crate::pass::Refusal;
 use crate::platform::{COMPONENTS, names};
 

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use crate::aws::ecr::{Repository, Settings};
 use crate::aws::logs::{self, Retention};
 use crate::scope::{Identity, Scopes, Session};
+use crate::status::advice;
 
 /// Where enhanced monitoring writes, for all databases of an account and region (RDS User Guide, "Viewing OS metrics using
 /// CloudWatch Logs").
@@ -30,12 +31,12 @@ const BELIEVED: Duration = Duration::from_secs(60 * 60);
 /// What was seen last in one region, shared by all platforms there.
 #[derive(Default)]
 pub struct Surroundings {
-    repositories: Seen<Option<Settings>>,
-    log_groups: Seen<Option<Retention>>,
+    repositories: Answers<Option<Settings>>,
+    log_groups: Answers<Option<Retention>>,
 }
 
-/// What was seen last of things, by their names. Who looks at one keeps nobody from another.
-struct Seen<T> {
+/// What was answered last of things, by their names. Who looks at one keeps nobody from another.
+struct Answers<T> {
     by_name: StdMutex<HashMap<String, Cell<T>>>,
     patience: Duration,
 }
@@ -49,19 +50,20 @@ struct Last<T> {
     seen: Option<(Instant, T)>,
 }
 
-impl<T> Default for Seen<T> {
+impl<T> Default for Answers<T> {
     fn default() -> Self {
         Self { by_name: StdMutex::default(), patience: PATIENCE }
     }
 }
 
-impl<T: Clone> Seen<T> {
-    /// What was seen no longer ago than `age`, else what `look` finds. What was seen before holds for a while where it cannot
+impl<T: Clone> Answers<T> {
+    /// What was seen no longer ago than `age`, else what `look` finds, which makes this call. What was seen before holds for a while where it cannot
     /// be seen again, unless it may not.
     async fn of(
         &self,
         name: &str,
         age: Duration,
+        action: &str,
         look: impl Future<Output = Result<T, CloudError>>,
     ) -> Result<T, CloudError> {
         let cell =
@@ -74,7 +76,7 @@ impl<T: Clone> Seen<T> {
         }
         let answer = match tokio::time::timeout(self.patience, look).await {
             Ok(answer) => answer,
-            Err(_) => Err(CloudError::new(Class::Unavailable, "the look", "Timeout", "no answer in time")),
+            Err(_) => Err(CloudError::new(Class::Unavailable, action, "Timeout", "no answer in time")),
         };
         let asked = Instant::now();
         let before = last.take().and_then(|last| last.seen);
@@ -102,7 +104,7 @@ pub async fn remarks(
     let of_group = async {
         let scope = scopes.scope(session, identity, &Region::new(&platform.region)).await;
         let look = logs::retention(&scope.aws, METRICS_GROUP);
-        match scope.surroundings.log_groups.of(METRICS_GROUP, age, look).await {
+        match scope.surroundings.log_groups.of(METRICS_GROUP, age, "logs:DescribeLogGroups", look).await {
             Ok(group) => group.and_then(|group| of_metrics_group(group, platform.log_retention_days)),
             Err(error) => Some(unchecked(&format!("the log group {METRICS_GROUP}"), &error)),
         }
@@ -113,7 +115,7 @@ pub async fn remarks(
         let scope = scopes.scope(session, identity, &Region::new(&repository.region)).await;
         let name = format!("compute.image: the repository {} in {}", repository.name, repository.region);
         let look = repository.settings(&scope.aws);
-        match scope.surroundings.repositories.of(&repository.name, age, look).await {
+        match scope.surroundings.repositories.of(&repository.name, age, "ecr:DescribeRepositories", look).await {
             Ok(settings) => of_repository(&name, settings),
             Err(error) => Some(unchecked(&name, &error)),
         }
@@ -123,7 +125,7 @@ pub async fn remarks(
 }
 
 fn unchecked(what: &str, error: &CloudError) -> String {
-    format!("{what} could not be looked at: {error}")
+    format!("{what} could not be looked at: {}", advice(error))
 }
 
 fn of_repository(name: &str, settings: Option<Settings>) -> Option<String> {
@@ -181,21 +183,31 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_read_for_once_is_as_it_was() {
         let error = || CloudError::new(Class::Throttled, "logs:DescribeLogGroups", "Throttling", "slower");
-        let (seen, now, later) = (Seen::default(), Duration::ZERO, Duration::MAX);
-        assert!(seen.of("a", now, async { Err(error()) }).await.is_err(), "nothing is known of it");
-        assert_eq!(seen.of("a", now, async { Ok(1) }).await.ok(), Some(1));
-        assert_eq!(seen.of("a", now, async { Err(error()) }).await.ok(), Some(1));
-        assert_eq!(seen.of("a", now, async { Ok(2) }).await.ok(), Some(2));
-        assert_eq!(seen.of("a", later, async { Ok(3) }).await.ok(), Some(2), "it need not be looked at again");
+        let (seen, now, later) = (Answers::default(), Duration::ZERO, Duration::MAX);
+        assert!(
+            seen.of("a", now, "logs:DescribeLogGroups", async { Err(error()) }).await.is_err(),
+            "nothing is known of it"
+        );
+        assert_eq!(seen.of("a", now, "logs:DescribeLogGroups", async { Ok(1) }).await.ok(), Some(1));
+        assert_eq!(seen.of("a", now, "logs:DescribeLogGroups", async { Err(error()) }).await.ok(), Some(1));
+        assert_eq!(seen.of("a", now, "logs:DescribeLogGroups", async { Ok(2) }).await.ok(), Some(2));
+        assert_eq!(
+            seen.of("a", later, "logs:DescribeLogGroups", async { Ok(3) }).await.ok(),
+            Some(2),
+            "it need not be looked at again"
+        );
         let denied = || CloudError { class: Class::Denied, ..error() };
-        assert!(seen.of("a", now, async { Err(denied()) }).await.is_err(), "whoever may not look is told");
+        assert!(
+            seen.of("a", now, "logs:DescribeLogGroups", async { Err(denied()) }).await.is_err(),
+            "whoever may not look is told"
+        );
     }
 
     #[tokio::test]
     async fn what_gives_no_answer_is_not_waited_for() {
-        let (seen, now) = (Seen { patience: Duration::from_millis(1), ..Seen::<i32>::default() }, Duration::ZERO);
-        let silent = seen.of("a", now, std::future::pending()).await;
+        let (seen, now) = (Answers { patience: Duration::from_millis(1), ..Answers::<i32>::default() }, Duration::ZERO);
+        let silent = seen.of("a", now, "logs:DescribeLogGroups", std::future::pending()).await;
         assert_eq!(silent.err().map(|error| error.code), Some("Timeout".to_owned()));
-        assert_eq!(seen.of("b", now, async { Ok(1) }).await.ok(), Some(1));
+        assert_eq!(seen.of("b", now, "logs:DescribeLogGroups", async { Ok(1) }).await.ok(), Some(1));
     }
 }

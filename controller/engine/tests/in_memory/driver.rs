@@ -195,3 +195,11 @@ pub fn built(box_size: i64, size: i64) -> Vec<String> {
 pub fn outcome(report: &Report, node: &str) -> Outcome {
     report.entries.iter().find(|entry| entry.node.name == node).expect("every node has an entry").outcome.clone()
 }
+
+/// Sets the size of a node's thing by hand.
+pub fn resize(driver: &Driver, node: &str, size: i64) {
+    let id = driver.cloud.ids(node).remove(0);
+    driver.cloud.with(|state| {
+        state.things.entry(id).and_modify(|thing| thing.size = size);
+    });
+}

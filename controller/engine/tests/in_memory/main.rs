@@ -6,8 +6,10 @@ mod kinds;
 
 mod crash;
 mod deletion;
+mod drift;
 mod order;
 mod ownership;
 mod passes;
 mod readiness;
+mod replacement;
 mod twins;
