@@ -49,8 +49,9 @@ kind-test: build ## The scenarios on a kind cluster (needs kind and a container 
 	  config=$$(mktemp) && kind get kubeconfig --name payment-platform-test > "$$config" && \
 	  KUBECONFIG="$$config" cargo test $(CARGO_FLAGS) --test scenarios
 
-test-full: test ## All tests, and those that take minutes: restarts by chance, AWS at a tenth of its pace, five hostile clouds
+test-full: test ## All tests, and those that take minutes: restarts by chance, a large account, AWS at a tenth of its pace, five hostile clouds
 	FULL=1 cargo test $(CARGO_FLAGS) --test scenarios -- thirty_times
+	FULL=1 cargo test $(CARGO_FLAGS) --test scenarios -- things_of_others_by_the_hundred
 	TIME_SCALE=0.1 cargo test $(CARGO_FLAGS) --test scenarios -- leaves_the_account_as_it_was
 	for seed in 1 2 3 4 5; do SEED=$$seed cargo test $(CARGO_FLAGS) --test scenarios -- a_hostile_cloud || exit; done
 

@@ -92,6 +92,8 @@ pub struct Scopes {
     base: SdkConfig,
     settings: Settings,
     transport: Transport,
+    /// What keeps the calls to a service in an account and region apart.
+    gates: StdMutex<HashMap<(String, Region, &'static str), Gate>>,
     /// With the time at which each was asked for last.
     sessions: Mutex<HashMap<Login, (Instant, Arc<Session>)>>,
 }
@@ -164,7 +166,7 @@ impl Scopes {
             .app_name(AppName::new(crate::controller::NAME).unwrap_or_else(|_| unreachable!("a valid name")))
             .load()
             .await;
-        Self { base, settings, transport, sessions: Mutex::default() }
+        Self { base, settings, transport, gates: StdMutex::default(), sessions: Mutex::default() }
     }
 
     /// What a platform is to consist of.
@@ -230,34 +232,37 @@ impl Scopes {
         }
         let sdk_region = if region.is_global() { HOME_OF_GLOBAL } else { region.as_str() };
         let Settings { calls_per_second, attempt_timeout, .. } = self.settings;
-        // AWS counts the calls of an account by region and service, and so do we.
-        let gated = || {
-            let gate = Gate::paced(calls_per_second, self.settings.lease.clone(), attempt_timeout);
+        // AWS counts the calls of an account by region and service, whoever makes them, and so do we.
+        let gated = |service: &'static str| {
+            let whose = (identity.account_id.clone(), region.clone(), service);
+            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+            let paced = || Gate::paced(calls_per_second, self.settings.lease.clone(), attempt_timeout);
+            let gate = gates.entry(whose).or_insert_with(paced).clone();
             let config = session.config.to_builder().region(aws_config::Region::new(sdk_region.to_owned()));
             config.http_client(self.transport.behind(gate)).build()
         };
         let clients = Clients {
             region: region.clone(),
             account_id: identity.account_id.clone(),
-            ec2: aws_sdk_ec2::Client::new(&gated()),
-            kms: aws_sdk_kms::Client::new(&gated()),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&gated()),
-            tagging: aws_sdk_resourcegroupstagging::Client::new(&gated()),
-            quotas: aws_sdk_servicequotas::Client::new(&gated()),
-            ecr: aws_sdk_ecr::Client::new(&gated()),
-            ecs: aws_sdk_ecs::Client::new(&gated()),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(&gated()),
-            autoscaling: aws_sdk_applicationautoscaling::Client::new(&gated()),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(&gated()),
-            waf: aws_sdk_wafv2::Client::new(&gated()),
-            cloudfront: aws_sdk_cloudfront::Client::new(&gated()),
-            iam: aws_sdk_iam::Client::new(&gated()),
-            rds: aws_sdk_rds::Client::new(&gated()),
-            secrets: aws_sdk_secretsmanager::Client::new(&gated()),
-            sns: aws_sdk_sns::Client::new(&gated()),
+            ec2: aws_sdk_ec2::Client::new(&gated("ec2")),
+            kms: aws_sdk_kms::Client::new(&gated("kms")),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&gated("cloudwatchlogs")),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(&gated("resourcegroupstagging")),
+            quotas: aws_sdk_servicequotas::Client::new(&gated("servicequotas")),
+            ecr: aws_sdk_ecr::Client::new(&gated("ecr")),
+            ecs: aws_sdk_ecs::Client::new(&gated("ecs")),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(&gated("elasticloadbalancingv2")),
+            autoscaling: aws_sdk_applicationautoscaling::Client::new(&gated("applicationautoscaling")),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&gated("cloudwatch")),
+            waf: aws_sdk_wafv2::Client::new(&gated("wafv2")),
+            cloudfront: aws_sdk_cloudfront::Client::new(&gated("cloudfront")),
+            iam: aws_sdk_iam::Client::new(&gated("iam")),
+            rds: aws_sdk_rds::Client::new(&gated("rds")),
+            secrets: aws_sdk_secretsmanager::Client::new(&gated("secretsmanager")),
+            sns: aws_sdk_sns::Client::new(&gated("sns")),
             s3: aws_sdk_s3::Client::from_conf(
                 // A bucket as a host name is what AWS understands and emulators do not.
-                aws_sdk_s3::config::Builder::from(&gated())
+                aws_sdk_s3::config::Builder::from(&gated("s3"))
                     .force_path_style(self.base.endpoint_url().is_some())
                     .build(),
             ),

@@ -574,8 +574,12 @@ def cluster_settings() -> None:
             else:
                 pending["IAMDatabaseAuthenticationEnabled"] = auth
         version = kwargs.get("engine_version")
+        if version:
+            pending.pop("EngineVersion", None)
         if version and not at_once and version != cluster.engine_version:
             pending["EngineVersion"] = kwargs.pop("engine_version")
+            # The group of the new version comes with it.
+            kwargs.pop("db_cluster_parameter_group_name", None)
         storage = kwargs.pop("storage_type", None)
         original(backend, kwargs)
         if storage is not None:

@@ -39,6 +39,10 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_database_under_another_key_is_left_as_it_is_with_a_way_out", |world| other_key(world).boxed()),
     ("a_version_past_its_standard_support_is_warned_of", |world| old(world).boxed()),
     ("a_newer_major_version_gets_parameter_groups_of_its_own", |world| major(world).boxed()),
+    ("a_newer_major_version_waits_for_the_window_and_what_it_leaves_with_it", |world| {
+        later_major(world, AURORA).boxed()
+    }),
+    ("a_newer_major_version_of_mysql_waits_for_the_window", |world| later_major(world, MYSQL).boxed()),
 ];
 
 const SECRET: &str = "secretsmanager/secret/aurora-password";
@@ -535,6 +539,71 @@ async fn old(world: Arc<World>) -> anyhow::Result<()> {
     object.merge(json!({"spec": {"database": {"engineVersion": "16.4", "applyImmediately": true}}})).await?;
     object.until("not warned of any more", |status| !warned(status)).await?;
     Ok(())
+}
+
+/// In Production an upgrade waits for days: the platform is Ready meanwhile, nothing is written again and again, and instances can
+/// be added.
+async fn later_major(world: Arc<World>, names: Names) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let aurora = names.engine == AURORA.engine;
+    let [first, then] = if aurora { ["15.5", "16.4"] } else { ["8.0.42", "8.4.6"] };
+    let database = json!({"engine": names.engine, "engineVersion": first});
+    let object = place.built("payments", json!({"database": database})).await?;
+    object.merge(json!({"spec": {"database": {"engineVersion": then}}})).await?;
+    let said = "it stays until the upgrade to another major version has been made";
+    let waits = |status: &PaymentPlatformStatus| {
+        condition(status, "Ready").is_some_and(|ready| ready.status == "True" && ready.message.contains(said))
+    };
+    let status = object.until("Ready, and the old groups said", waits).await?;
+    ensure!(status.drift.is_empty(), "an upgrade is no drift: {:?}", status.drift);
+    let before = place.writes()?.len();
+    object.look_now().await?;
+    let status = object.look_now().await?;
+    ensure!(waits(&status), "{:?}", status.conditions);
+    place.no_write_since(before)?;
+    let rds = &place.aws.rds;
+    let groups = if aurora {
+        object.merge(json!({"spec": {"database": {"readers": 2}}})).await?;
+        object.ready().await?;
+        let made = rds.describe_db_instances().db_instance_identifier(format!("{CLUSTER}-reader-2")).send().await?;
+        let group =
+            made.db_instances().first().and_then(|one| one.db_parameter_groups().first()?.db_parameter_group_name());
+        ensure!(group == Some("default.aurora-postgresql15"), "{group:?}");
+        let call = rds.modify_db_cluster().db_cluster_identifier(CLUSTER).engine_version(then);
+        let call = call.db_cluster_parameter_group_name("aurora-cluster-params-prd-16");
+        let call = call.db_instance_parameter_group_name("aurora-db-params-prd-16");
+        call.allow_major_version_upgrade(true).apply_immediately(true).send().await?;
+        ["parameter-group/params-16", "cluster-parameter-group/params-16"]
+    } else {
+        let call = rds.modify_db_instance().db_instance_identifier("mysql-payment-prd");
+        call.copy_tags_to_snapshot(true).apply_immediately(true).send().await?;
+        // Those that RDS takes by itself expire: they hold the old options.
+        for snapshot in rds.describe_db_snapshots().send().await?.db_snapshots() {
+            rds.delete_db_snapshot().set_db_snapshot_identifier(snapshot.db_snapshot_identifier.clone()).send().await?;
+        }
+        ["parameter-group/mysql-params-8-4", "option-group/mysql-options-8-4"]
+    };
+    // The window has come: RDS exchanges the groups, and the old ones go.
+    let exchanged = |status: &PaymentPlatformStatus| {
+        let of = |node: &&String| node.contains("-group/params") || node.contains("-group/mysql-");
+        let nodes: Vec<&String> = status.inventory.iter().map(|entry| &entry.node).filter(of).collect();
+        nodes.len() == 2 && groups.iter().all(|group| nodes.iter().any(|node| node.ends_with(group)))
+    };
+    object.until("rid of the old groups", exchanged).await?;
+    ensure!(object.ready().await?.drift.is_empty(), "what RDS exchanges is no drift");
+    place.wrote_nothing_but(
+        before,
+        &[
+            "AddSourceIdentifierToSubscription",
+            "CreateDBInstance",
+            "DeleteDBClusterParameterGroup",
+            "DeleteDBParameterGroup",
+            "DeleteOptionGroup",
+            "ModifyDBInstance",
+            "RebootDBInstance",
+            "RemoveSourceIdentifierFromSubscription",
+        ],
+    )
 }
 
 async fn major(world: Arc<World>) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use fastrand::Rng;
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use kube::api::{Api, ApiResource, DynamicObject, PostParams};
+use kube::api::{Api, ApiResource, DynamicObject};
 use payment_platform_api::{Facts, PaymentPlatform, Platform};
 use serde_json::{Map, Value, json};
 
@@ -157,9 +157,11 @@ async fn generated(world: Arc<World>) -> anyhow::Result<()> {
     let api: Api<DynamicObject> = Api::namespaced_with(place.client.clone(), &place.namespace, &resource);
     let fates = futures::stream::iter(0..OBJECTS).map(|number| {
         let spec = object(&mut Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(number)), &schema);
-        let api = api.clone();
+        let (client, api) = (place.client.clone(), api.clone());
         async move {
-            judge(&api, &spec).await.with_context(|| format!("SEED={seed} makes it again: object {number}, {spec}"))
+            judge(&client, &api, &spec)
+                .await
+                .with_context(|| format!("SEED={seed} makes it again: object {number}, {spec}"))
         }
     });
     let fates: Vec<Fate> = fates.buffer_unordered(AT_ONCE).try_collect().await?;
@@ -174,7 +176,34 @@ async fn generated(world: Arc<World>) -> anyhow::Result<()> {
     place.no_write_since(0)
 }
 
-async fn judge(api: &Api<DynamicObject>, spec: &Value) -> anyhow::Result<Fate> {
+/// Whether all that was sent is there. A null stands for nothing, which may have a default.
+fn contains(kept: &Value, sent: &Value) -> bool {
+    match (kept, sent) {
+        (_, Value::Null) => true,
+        (Value::Object(kept), Value::Object(sent)) => {
+            sent.iter().all(|(name, value)| value.is_null() || kept.get(name).is_some_and(|kept| contains(kept, value)))
+        }
+        (Value::Array(kept), Value::Array(sent)) => {
+            kept.len() == sent.len() && kept.iter().zip(sent).all(|(kept, sent)| contains(kept, sent))
+        }
+        (Value::Number(kept), Value::Number(sent)) => kept.as_f64() == sent.as_f64(),
+        (kept, sent) => kept == sent,
+    }
+}
+
+/// A dry run in which a field that the schema does not know is an error, as with kubectl.
+async fn create_strictly(
+    client: &kube::Client,
+    api: &Api<DynamicObject>,
+    object: &DynamicObject,
+) -> kube::Result<DynamicObject> {
+    let uri = format!("{}?dryRun=All&fieldValidation=Strict", api.resource_url());
+    let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+    let request = http::Request::post(uri).header("content-type", "application/json").body(body);
+    client.request(request.map_err(kube::Error::HttpError)?).await
+}
+
+async fn judge(client: &kube::Client, api: &Api<DynamicObject>, spec: &Value) -> anyhow::Result<Fate> {
     // Without a panic, whatever the API server thinks of it: `plan -f` asks none.
     let resolved = catch_unwind(|| {
         let spec = serde_json::from_value(spec.clone()).ok()?;
@@ -191,8 +220,7 @@ async fn judge(api: &Api<DynamicObject>, spec: &Value) -> anyhow::Result<Fate> {
         "apiVersion": "paymentplatform.io/v1alpha1", "kind": "PaymentPlatform",
         "metadata": {"name": "generated"}, "spec": spec,
     }))?;
-    let parameters = PostParams { dry_run: true, ..PostParams::default() };
-    match api.create(&parameters, &object).await {
+    match create_strictly(client, api, &object).await {
         Err(kube::Error::Api(status)) => {
             ensure!(status.code == 422 || status.code == 400, "{status:?}");
             let named = ["spec.", "spec:"].iter().any(|field| status.message.contains(field));
@@ -201,8 +229,9 @@ async fn judge(api: &Api<DynamicObject>, spec: &Value) -> anyhow::Result<Fate> {
         }
         Err(error) => Err(error.into()),
         Ok(accepted) => {
-            // What the schema takes, our types take. Fields that it does not know the API server drops, unless it is
-            // asked to be strict, as kubectl does.
+            // What the schema takes is kept whole, and our types take it.
+            let kept = serde_json::to_value(&accepted)?;
+            ensure!(contains(&kept["spec"], spec), "accepted in part: {}", kept["spec"]);
             let typed: PaymentPlatform = serde_json::from_value(serde_json::to_value(&accepted)?)
                 .context("accepted by the API server, and does not parse")?;
             let errors = match resolved {

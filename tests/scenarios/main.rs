@@ -34,10 +34,11 @@ use world::World;
 type Scenario = fn(Arc<World>) -> futures::future::BoxFuture<'static, anyhow::Result<()>>;
 
 /// What makes faults or counts calls needs our own emulator: skipped where AWS_ENDPOINT_URL names another AWS.
-const NEED_OURS: [&str; 17] = [
+const NEED_OURS: [&str; 20] = [
     "a_bucket_of_others_that_may_not_be_read_stops_nothing",
     "a_creation_that_fails_halfway_again_and_again_makes_no_twin",
     "a_hostile_cloud_delays_and_corrupts_nothing",
+    "a_node_that_takes_too_long_stalls_the_platform_until_it_is_there",
     "a_port_opened_is_closed_while_another_group_cannot_be_seen",
     "a_target_registered_by_hand_is_taken_off_and_the_tasks_stay",
     "an_account_that_throttles_slows_no_other_one",
@@ -46,7 +47,9 @@ const NEED_OURS: [&str; 17] = [
     "denied_one_service_the_rest_goes_on_and_the_condition_names_the_action",
     "expired_credentials_change_nothing_and_new_ones_need_no_restart",
     "killed_after_every_single_write_everything_is_brought_to_its_end",
+    "killed_after_every_single_write_with_mysql_too",
     "killed_in_the_middle_again_and_again_nothing_is_made_twice",
+    "nothing_is_restarted_for_a_parameter_that_somebody_else_has_set",
     "outputs_of_what_cannot_be_seen_for_a_while_stay",
     "the_password_of_mysql_is_nowhere_but_in_its_secret",
     "the_password_of_the_database_is_nowhere_but_in_its_secret",
@@ -110,7 +113,8 @@ fn main() -> ExitCode {
     if conclusion.has_failed() {
         world.print_log();
         world.print_failures();
-        eprintln!("Run one alone with: make scenario NAME=<name>");
+        let full = if std::env::var_os("FULL").is_some() { "FULL=1 " } else { "" };
+        eprintln!("Run one alone with: {full}make scenario NAME=<name>");
     }
     conclusion.exit_code()
 }

@@ -229,6 +229,10 @@ async fn of_mysql(world: Arc<World>) -> anyhow::Result<()> {
         "StartDBInstance",
     ];
     place.wrote_only(built, &repairs)?;
+    let repaired = place.writes()?.len();
+    all_deleted(&place, &object).await?;
+    let half_seen = ["CancelKeyDeletion", "EnableKey", "PutPublicAccessBlock"];
+    place.wrote_nothing_but(repaired, &[&kinds::creation()[..], kinds::MYSQL[0], &half_seen].concat())?;
     object.delete().await?;
     let after = place.aws.everything().await?;
     // The log group is RDS's own, of the log that a row had it export.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, VpcEndpointType};
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, PostParams};
@@ -24,6 +24,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_tagged_copy_under_another_name_is_left_alone", |world| copy(world).boxed()),
     ("two_platforms_share_an_account", |world| two_platforms(world).boxed()),
     ("a_controller_frozen_past_its_lease_writes_nothing_more", |world| frozen(world).boxed()),
+    ("a_controller_frozen_in_the_middle_of_a_creation_makes_nothing_twice", |world| frozen_halfway(world).boxed()),
     ("twins_made_by_hand_heal", |world| twins(world).boxed()),
     ("another_account_behind_the_same_object_is_refused", |world| other_account(world).boxed()),
     ("an_object_made_again_after_retain_takes_everything_over", |world| retain(world).boxed()),
@@ -214,13 +215,54 @@ async fn frozen(world: Arc<World>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The leader freezes with calls under way; when it wakes, another one has made the rest.
+async fn frozen_halfway(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let before = place.aws.everything().await?;
+    let cluster = place.own_cluster().await?;
+    let flags = [
+        "--fast-interval-seconds=1",
+        "--slow-interval-seconds=2",
+        "--consistency-window-seconds=1",
+        "--attempt-timeout-seconds=3",
+        "--lease-seconds=6",
+    ];
+    let logs = ["halfway-first.log", "halfway-second.log"].map(|name| world.folder().join(name));
+    let mut first = Controller::start(&cluster, &world.emulator, &logs[0], &flags)?;
+    let spec = place.spec(json!({"profile": "Ephemeral"}));
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
+    let deadline = std::time::Instant::now() + Duration::from_secs(40);
+    while place.writes()?.len() < 30 {
+        ensure!(std::time::Instant::now() < deadline, "nothing is made");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    first.process.signal("STOP")?;
+    let second = Controller::start(&cluster, &world.emulator, &logs[1], &flags)?;
+    object.ready().await?;
+    kinds::once_each(&place.aws, &before).await?;
+    second.process.signal("STOP")?;
+    let made = place.writes()?.len();
+    first.process.signal("CONT")?;
+    let deadline = std::time::Instant::now() + Duration::from_secs(40);
+    while first.process.ended()?.is_none() {
+        ensure!(std::time::Instant::now() < deadline, "a controller whose lease is lost goes on");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    place.no_write_since(made)?;
+    second.process.signal("CONT")?;
+    object.ready().await?;
+    kinds::once_each(&place.aws, &before).await?;
+    place.wrote_nothing_but(0, &kinds::creation())
+}
+
 async fn twins(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let object = place.built("payments", json!({})).await?;
     let status = object.status().await?;
     let built = place.aws.everything().await?;
     let before = place.writes()?.len();
-    // With all tags of ours, as a creation whose answer was lost would leave them: all kinds of which AWS takes a second one.
+    // With all tags of ours, as a creation whose answer was lost would leave them: the kinds of which AWS takes a second one (but flow logs and
+    // CloudFront's).
     let ec2 = &place.aws.ec2;
     let own = |node: &str| id(&status, node);
     let like = |kind: ResourceType, id: String| async move {
@@ -244,13 +286,22 @@ async fn twins(world: Arc<World>) -> anyhow::Result<()> {
     let tags = like(ResourceType::Natgateway, own("nat-gateway/us-east-1a")?).await?;
     let call = ec2.create_nat_gateway().subnet_id(own("subnet/public-us-east-1b")?).set_allocation_id(twin);
     call.tag_specifications(tags).send().await?;
+    // One that nobody reaches by the service's name.
+    let endpoint = own("vpc-endpoint/kms")?;
+    let seen = ec2.describe_vpc_endpoints().vpc_endpoint_ids(&endpoint).send().await?;
+    let name = seen.vpc_endpoints().first().and_then(|one| one.service_name.clone());
+    let tags = like(ResourceType::VpcEndpoint, endpoint).await?;
+    let call = ec2.create_vpc_endpoint().vpc_id(&vpc).set_service_name(name).private_dns_enabled(false);
+    let call = call.vpc_endpoint_type(VpcEndpointType::Interface).subnet_ids(own("subnet/private-us-east-1a")?);
+    call.tag_specifications(tags).send().await?;
     let key = own("kms/key/app")?;
     let tags = place.aws.kms.list_resource_tags().key_id(&key).send().await?.tags.unwrap_or_default();
     place.aws.kms.create_key().set_tags(Some(tags)).send().await?;
 
     let nodes =
         ["vpc/main", "internet-gateway/main", "subnet/public-us-east-1a", "route-table/public", "address/us-east-1a"];
-    for node in nodes.into_iter().chain(["nat-gateway/us-east-1a", "kms/key/app"]) {
+    let more = ["nat-gateway/us-east-1a", "vpc-endpoint/kms", "kms/key/app"];
+    for node in nodes.into_iter().chain(more) {
         object.corrected(node, "existence").await.with_context(|| format!("the twin of {node}"))?;
     }
     let healed = object.ready().await?;
@@ -266,6 +317,7 @@ async fn twins(world: Arc<World>) -> anyhow::Result<()> {
         "DeleteRouteTable",
         "DeleteSubnet",
         "DeleteVpc",
+        "DeleteVpcEndpoints",
         "ReleaseAddress",
     ];
     place.wrote_only(before, &[&deletions[..], &["ScheduleKeyDeletion"]].concat())

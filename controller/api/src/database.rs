@@ -164,11 +164,14 @@ impl Database {
         let pinned = pinned.or_else(|| running.map(|running| running.version.clone()));
         let offers = facts.database_offers.as_deref();
         let engine_version = engine_version(&spec, pinned.as_deref(), zones, offers, errors);
+        let same_major = |version: &str| spec.engine.major(version) == spec.engine.major(&engine_version);
         let supported = offers
             .iter()
             .copied()
             .flatten()
             .find(|offer| offer.version == engine_version)
+            // One that can be ordered no longer: the class decides.
+            .or_else(|| offers.iter().copied().flatten().find(|offer| same_major(&offer.version)))
             .map(|offer| offer.insights)
             .or(decided.and_then(|decided| decided.database_supports_performance_insights))
             .unwrap_or(true);

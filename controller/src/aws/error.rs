@@ -132,7 +132,8 @@ fn class_of_status(status: u16) -> Class {
 pub fn class_of(code: &str) -> Option<Class> {
     Some(match code {
         "InvalidVpcID.NotFound" | "InvalidSubnetID.NotFound" | "InvalidInternetGatewayID.NotFound"
-        | "InvalidAllocationID.NotFound" | "NatGatewayNotFound" | "InvalidRouteTableID.NotFound" | "InvalidRoute.NotFound"
+        | "InvalidAllocationID.NotFound" | "NatGatewayNotFound" | "InvalidNatGatewayID.NotFound" | "InvalidAddress.NotFound" | "InvalidNetworkInterfaceID.NotFound"
+        | "InvalidDhcpOptionID.NotFound" | "InvalidRouteTableID.NotFound" | "InvalidRoute.NotFound"
         | "InvalidAssociationID.NotFound" | "InvalidGroup.NotFound" | "InvalidGroupId.Malformed"
         | "InvalidSecurityGroupRuleId.NotFound" | "InvalidPermission.NotFound" | "InvalidNetworkAclID.NotFound"
         | "InvalidNetworkAclEntry.NotFound" | "Gateway.NotAttached" | "NotFoundException" | "ResourceNotFoundException"

@@ -20,7 +20,7 @@ use crate::aws::autoscaling::{Policy, ScalableTarget, ScalingPolicies, StepScali
 use crate::aws::cloudwatch::{Alarm, Dimension, Notifies};
 use crate::aws::ec2::{SecurityGroup, Subnet};
 use crate::aws::ecr::Repository;
-use crate::aws::ecs::{Cluster, Container, Service, TaskDefinition, Volume};
+use crate::aws::ecs::{Cluster, Container, LOGIN, Service, TaskDefinition, Volume};
 use crate::aws::iam::{Grant, Role, RolePolicy, Thing};
 use crate::aws::logs::LogGroup;
 use crate::aws::policy::{PolicyDocument, Statement};
@@ -50,6 +50,8 @@ pub struct Ground<'a> {
     pub subnets: Vec<Ref<Subnet>>,
     pub security_group: Ref<SecurityGroup>,
     pub log_group: Ref<LogGroup>,
+    /// Where Container Insights writes.
+    pub container_insights: Ref<LogGroup>,
     /// What else must be there before a task runs.
     pub needs: Vec<NodeId>,
     pub database: Endpoint,
@@ -59,7 +61,7 @@ pub struct Ground<'a> {
 
 /// Adds cluster, roles, task definition, service and what scales it.
 pub fn add(build: &mut Build<'_>, ground: Ground<'_>) {
-    let cluster = cluster(build, ground.keys);
+    let cluster = cluster(build, ground.keys, &ground.container_insights);
     let execution_role = execution_role(build, ground.keys, &ground.login);
     let task_role = task_role(build, ground.keys);
     let task_definition = task_definition(build, &ground, execution_role, task_role);
@@ -67,10 +69,11 @@ pub fn add(build: &mut Build<'_>, ground: Ground<'_>) {
     scaling(build, ground.ingress, service);
 }
 
-fn cluster(build: &mut Build<'_>, keys: &Keys) -> Ref<Cluster> {
+fn cluster(build: &mut Build<'_>, keys: &Keys, container_insights: &Ref<LogGroup>) -> Ref<Cluster> {
     let name = Cluster::name(build.env());
     let tags = build.tags(Cluster::KIND, names::APP, &name);
-    build.graph.add(COMPONENT, &build.region, names::APP, Cluster { name, storage_key: keys.app.clone(), tags })
+    let cluster = Cluster { name, storage_key: keys.app.clone(), tags };
+    build.graph.add_after(COMPONENT, &build.region, names::APP, cluster, [container_insights.node().clone()])
 }
 
 /// A role that tasks of this account and region may have, and nobody else: against the confused deputy.
@@ -100,16 +103,21 @@ fn execution_role(build: &mut Build<'_>, keys: &Keys, login: &Ref<Secret>) -> Re
     let group = format!("arn:aws:logs:{region}:{account}:log-group:{}", super::logs::application_group(build.env()));
     let pull = &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
     let repository = repository(&build.platform.compute.image, &region, &account);
-    let mut secrets = Grant::on(&["secretsmanager:GetSecretValue"], [Thing::Secret(login.clone())]);
-    secrets.statement.resources = build.platform.compute.secrets.values().map(|arn| secret_of(arn)).collect();
-    let policy = RolePolicy::of([
+    let compute = &build.platform.compute;
+    // The master login, unless the application has one of its own.
+    let given = |name: &&str| compute.environment.contains_key(*name) || compute.secrets.contains_key(*name);
+    let login = (!LOGIN.iter().all(given)).then(|| Thing::Secret(login.clone()));
+    let mut secrets = Grant::on(&["secretsmanager:GetSecretValue"], login);
+    secrets.statement.resources = compute.secrets.values().map(|arn| secret_of(arn)).collect();
+    let reads = !secrets.on.is_empty() || !secrets.statement.resources.is_empty();
+    let grants = [
         // A token is for all of the registry: AWS has no resource level here.
         ("Registry", Grant::plain(Statement::on(&["ecr:GetAuthorizationToken"], ["*".to_owned()]))),
         ("Image", Grant::plain(Statement::on(pull, [repository]))),
         ("Logs", Grant::plain(Statement::on(&["logs:CreateLogStream", "logs:PutLogEvents"], [format!("{group}:*")]))),
-        ("Secrets", secrets),
         ("Keys", Grant::on(USE_KEY, [Thing::Key(keys.app.clone()), Thing::Key(keys.logs.clone())])),
-    ]);
+    ];
+    let policy = RolePolicy::of(grants.into_iter().chain(reads.then_some(("Secrets", secrets))));
     role(build, EXECUTION, "execution", policy)
 }
 

@@ -94,13 +94,13 @@ pub fn desired(platform: &Platform, owner: &Owner) -> Graph<Aws> {
         log_group: &log_groups.web_acl,
     };
     let ingress = ingress::add(&mut build, ground);
-    let needs = [assets.bucket.node().clone(), log_groups.container_insights.node().clone()];
     let ground = compute::Ground {
         keys: &keys,
         subnets: network.private_subnets,
         security_group: groups.ecs_tasks,
         log_group: log_groups.application,
-        needs: needs.into_iter().chain(database.ready).collect(),
+        container_insights: log_groups.container_insights,
+        needs: [assets.bucket.node().clone()].into_iter().chain(database.ready).collect(),
         database: database.endpoint,
         login: database.login,
         ingress: &ingress,

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use payment_platform_api::spec::{Database, Engine, Ingress, NatGateways, Network, PaymentPlatformSpec, Profile};
 use payment_platform_api::{Facts, Platform};
 use payment_platform_engine::Owner;
@@ -79,15 +81,22 @@ fn the_database_tier_has_no_route() {
 
 #[test]
 fn no_name_is_longer_than_aws_takes_for_the_longest_environment() {
-    let spec = PaymentPlatformSpec { environment: "a2345678901234567".into(), ..shapes()[0].clone() };
-    let platform = Platform::resolve(&spec, &facts()).unwrap();
-    for node in desired(&platform, &owner()).nodes() {
+    let longest = |spec: PaymentPlatformSpec| PaymentPlatformSpec { environment: "a2345678901234567".into(), ..spec };
+    let graphs = shapes().into_iter().map(|spec| Platform::resolve(&longest(spec), &facts()).unwrap());
+    let graphs: Vec<_> = graphs.map(|platform| desired(&platform, &owner())).collect();
+    let kinds: BTreeSet<&str> =
+        graphs.iter().flat_map(|graph| graph.nodes()).map(|node| node.id.kind.as_str()).collect();
+    assert!(kinds.contains("rds/cluster") && kinds.contains("rds/mysql-instance"), "{kinds:?}");
+    for node in graphs.iter().flat_map(|graph| graph.nodes()) {
         let resource = node.resource.json();
         let text = |field: &str| resource[field].as_str().unwrap_or_default().len();
+        // API references of each service.
         let longest = match node.id.kind.as_str() {
             "elbv2/load-balancer" | "elbv2/target-group" => 32,
-            "iam/role" => 64,
+            "logs/delivery-source" | "logs/delivery-destination" => 60,
+            "iam/role" | "cloudfront/origin-access-control" => 64,
             "s3/bucket" => 63,
+            "wafv2/web-acl" | "cloudfront/response-headers-policy" => 128,
             _ => 255,
         };
         assert!(text("name") <= longest && text("identifier") <= 63 && text("family") <= 255, "{}", node.id);

@@ -179,6 +179,11 @@ async fn database(aws: &Account, of: &impl Fn(&str) -> Vec<String>) -> anyhow::R
     for name in names("rds/event-subscription") {
         aws.rds.delete_event_subscription().subscription_name(name).send().await?;
     }
+    for name in names("rds/mysql-instance") {
+        let call = aws.rds.modify_db_instance().db_instance_identifier(&name).deletion_protection(false);
+        call.apply_immediately(true).send().await?;
+        aws.rds.delete_db_instance().db_instance_identifier(name).skip_final_snapshot(true).send().await?;
+    }
     for name in names("rds/instance") {
         aws.rds.delete_db_instance().db_instance_identifier(name).skip_final_snapshot(true).send().await?;
     }
@@ -204,6 +209,9 @@ async fn database(aws: &Account, of: &impl Fn(&str) -> Vec<String>) -> anyhow::R
     }
     for name in names("rds/parameter-group") {
         aws.rds.delete_db_parameter_group().db_parameter_group_name(name).send().await?;
+    }
+    for name in names("rds/option-group") {
+        aws.rds.delete_option_group().option_group_name(name).send().await?;
     }
     for secret in of("secretsmanager/secret") {
         aws.secrets.delete_secret().secret_id(secret).force_delete_without_recovery(true).send().await?;

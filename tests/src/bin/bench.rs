@@ -55,11 +55,13 @@ async fn main() -> anyhow::Result<()> {
         "\n| platforms | accounts | all Ready after s | calls to that end | steady calls a minute and platform | CPU s a minute | peak MiB (own) |"
     );
     println!("|---|---|---|---|---|---|---|");
+    let mut steady = Vec::new();
     let counts = std::env::var("PLATFORMS").unwrap_or_else(|_| "10".to_owned());
     for count in counts.split(',') {
         let count: usize = count.parse().context("PLATFORMS is a list of numbers")?;
         for accounts in [1, 10] {
-            many_platforms(count, accounts).await?;
+            let title = format!("Calls in the steady minutes with {count} platforms in {accounts} accounts");
+            steady.push((title, many_platforms(count, accounts).await?));
         }
     }
     if let Ok(counts) = std::env::var("PLATFORMS_IN_MEMORY") {
@@ -68,6 +70,9 @@ async fn main() -> anyhow::Result<()> {
         for count in counts.split(',') {
             in_memory(count.parse().context("PLATFORMS_IN_MEMORY is a list of numbers")?).await?;
         }
+    }
+    for (title, calls) in &steady {
+        show(title, calls);
     }
     show("Calls from nothing to Ready", &created);
     show("Calls of a complete look", &looked);
@@ -182,10 +187,8 @@ async fn one_platform(latency: u32) -> anyhow::Result<(Vec<Call>, Vec<Call>)> {
     let created = bench.calls(account)?;
     row(&bench, "from nothing to Ready", latency, began, &created, cpu)?;
     let (chained, waits) = (chain(&created)?, WAITS);
-    println!(
-        "| its longest chain, with {waits} waits of a second | {latency} ms | {chained:.2} | {} | | | |",
-        CHAIN.len()
-    );
+    println!("| its longest chain of calls | {latency} ms | {chained:.2} | {} | | | |", CHAIN.len());
+    println!("| the same with {waits} waits of a second | {latency} ms | {:.2} | | | | |", chained + waits as f64);
     let in_turn: f64 = created.iter().map(|call| call.ms / 1000.0).sum();
     println!("| the same calls one after the other | {latency} ms | {in_turn:.2} | {} | | | |", created.len());
 
@@ -249,9 +252,9 @@ const CHAIN: [&str; 19] = [
 /// the flags of this bench.
 const WAITS: usize = 4;
 
-/// Seconds of the longest chain, by what these calls took here on average, with its waits.
+/// Seconds of the longest chain, by what these calls took here on average, without its waits.
 fn chain(calls: &[Call]) -> anyhow::Result<f64> {
-    let mut seconds = WAITS as f64;
+    let mut seconds = 0.0;
     for operation in CHAIN {
         let own: Vec<f64> = calls.iter().filter(|call| call.operation == operation).map(|call| call.ms).collect();
         ensure!(!own.is_empty(), "no {operation}");
@@ -260,26 +263,27 @@ fn chain(calls: &[Call]) -> anyhow::Result<f64> {
     Ok(seconds)
 }
 
-async fn many_platforms(count: usize, accounts: usize) -> anyhow::Result<()> {
+/// The calls of the steady minutes.
+async fn many_platforms(count: usize, accounts: usize) -> anyhow::Result<Vec<Call>> {
     let bench = Bench::start(0, STEADY).await?;
     let names: Vec<String> = (0..accounts).map(|number| format!("1000000001{number:02}")).collect();
     for account in &names {
         bench.raise_quotas(account).await?;
     }
     let took = bench.create_many(count, &names).await?;
-    let all = || -> anyhow::Result<usize> {
-        names.iter().map(|account| Ok(bench.calls(account)?.len())).sum::<anyhow::Result<usize>>()
-    };
-    let made = all()?;
+    let each = || names.iter().map(|account| bench.calls(account)).collect::<anyhow::Result<Vec<_>>>();
+    let made: usize = each()?.iter().map(Vec::len).sum();
     // What is still under way ends; then some minutes of steady looks.
     let minutes = steady_minutes();
     tokio::time::sleep(Duration::from_secs(20)).await;
-    let (before, cpu) = (all()?, bench.cpu_seconds()?);
+    let (before, cpu) = (each()?, bench.cpu_seconds()?);
     tokio::time::sleep(Duration::from_secs_f64(minutes * 60.0)).await;
-    let calls = (all()? - before) as f64 / minutes / count as f64;
+    let steady: Vec<Call> =
+        each()?.into_iter().zip(before).flat_map(|(mut now, before)| now.split_off(before.len())).collect();
+    let calls = steady.len() as f64 / minutes / count as f64;
     let cpu = (bench.cpu_seconds()? - cpu) / minutes;
     println!("| {count} | {accounts} | {took:.1} | {made} | {calls:.1} | {cpu:.2} | {} |", bench.memory()?);
-    Ok(())
+    Ok(steady)
 }
 
 /// One platform where AWS takes its time, or this part of it, for what it does by and by; with the flags of a production

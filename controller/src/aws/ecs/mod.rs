@@ -9,7 +9,7 @@ mod task_definition;
 pub use cluster::Cluster;
 pub use service::Service;
 pub use targets::Targets;
-pub use task_definition::{Container, TaskDefinition, Volume};
+pub use task_definition::{Container, LOGIN, TaskDefinition, Volume};
 
 use aws_sdk_ecs::types::Tag;
 use aws_smithy_types::retry::RetryConfig;

@@ -255,6 +255,9 @@ impl Resource for TaskDefinition {
     }
 }
 
+/// The names under which a container finds the master login of the database.
+pub const LOGIN: [&str; 2] = ["DATABASE_USERNAME", "DATABASE_PASSWORD"];
+
 impl Container {
     fn fields(&self, up: &Up<'_>) -> Result<ContainerFields, Pending> {
         let (host, reader_host) = self.database.hosts(up)?;
@@ -268,10 +271,9 @@ impl Container {
         ]);
         environment.retain(|name, _| !self.secrets.contains_key(name));
         environment.extend(self.environment.clone());
-        let mut secrets = BTreeMap::from([
-            ("DATABASE_USERNAME".to_owned(), format!("{login}:username::")),
-            ("DATABASE_PASSWORD".to_owned(), format!("{login}:password::")),
-        ]);
+        let parts = LOGIN.into_iter().zip(["username", "password"]);
+        let mut secrets: BTreeMap<String, String> =
+            parts.map(|(name, part)| (name.to_owned(), format!("{login}:{part}::"))).collect();
         // A name stands in one of the two only, or ECS refuses it.
         secrets.retain(|name, _| !self.environment.contains_key(name));
         secrets.extend(self.secrets.clone());

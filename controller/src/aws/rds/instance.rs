@@ -158,17 +158,21 @@ impl Resource for Instance {
             let present_key_arn = present.unwrap_or_default();
             Ok(InsightsFields { key_arn, retention_days: insights.retention_days, present_key_arn })
         });
-        let group = up.get(&self.parameter_group)?.name.clone();
-        // A group of another major version is refused until the upgrade has been made, which brings it along.
-        let waits =
-            seen.filter(|seen| seen.running_version.get().is_some_and(|now| !self.engine_version.same_major(now)));
-        let parameter_group = waits.map_or(group, |seen| seen.parameter_group.clone());
+        let (cluster, group) = (up.get(&self.cluster)?, up.get(&self.parameter_group)?.name.clone());
+        // A group of another major version is refused until the upgrade has been made, which brings it along: what is made
+        // while the upgrade waits has RDS's own group until then.
+        let runs = seen.and_then(|seen| seen.running_version.get()).unwrap_or(&cluster.engine_version);
+        let parameter_group = match (self.engine_version.same_major(runs), seen) {
+            (true, _) => group,
+            (false, Some(seen)) => seen.parameter_group.clone(),
+            (false, None) => self.engine_version.default_group(runs),
+        };
         let kept = seen.map(|seen| &seen.zone).filter(|zone| self.zones.contains(zone));
         let not_due = |seen: &Fields| !self.apply_immediately && seen.window_is_open.get() != Some(&true);
         let waits_for_restart = seen.is_some_and(|seen| seen.waits_for_restart && not_due(seen));
         Ok(Fields {
             identifier: self.identifier.clone(),
-            cluster: up.get(&self.cluster)?.identifier.clone(),
+            cluster: cluster.identifier.clone(),
             class: self.class.clone(),
             zone: kept.unwrap_or(&self.zone).clone(),
             public: false,

@@ -14,6 +14,7 @@ mod parameter_group;
 mod parameters;
 mod restart;
 mod subnet_group;
+mod upgrade;
 mod version;
 
 pub use cluster::{Cluster, log_group};

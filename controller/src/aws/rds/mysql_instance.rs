@@ -426,15 +426,19 @@ fn found(aws: &Aws, instance: DbInstance) -> Found<MysqlInstance> {
     let tags = tag_map(instance.tag_list());
     let waits = restart::is_pending(aws, &instance, &[]);
     let fields = Fields { waits_for_restart: waits, ..fields(&instance, tags.clone()) };
-    let uses = [
-        super::arn(aws, "subgrp", &fields.subnet_group),
-        super::arn(aws, "pg", &fields.parameter_group),
-        super::arn(aws, "og", &fields.option_group),
-    ];
+    let uses = [super::arn(aws, "subgrp", &fields.subnet_group), super::arn(aws, "pg", &fields.parameter_group)];
+    // One that waits for the window stands beside the one that is in use.
+    let options = instance.option_group_memberships().iter().filter_map(|group| group.option_group_name());
+    let options: Vec<String> = options.map(|name| super::arn(aws, "og", name)).collect();
     let window = fields.maintenance_window.clone();
     let logs = LOGS.map(|log| instance_log_group(&identifier, log));
     let named = [fields.key_arn.clone(), fields.monitoring_role_arn.clone(), tags.get(MASTER_SECRET).cloned()];
-    let uses = uses.into_iter().chain(logs).chain(fields.security_groups.clone()).chain(named.into_iter().flatten());
+    let uses = uses
+        .into_iter()
+        .chain(options)
+        .chain(logs)
+        .chain(fields.security_groups.clone())
+        .chain(named.into_iter().flatten());
     Found {
         claim: claim(&tags),
         name: Some(identifier.clone()),

@@ -15,6 +15,7 @@ use payment_platform_engine::resource::{Create, Replace};
 use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Resource, Unready, Up};
 use serde::{Deserialize, Serialize};
 
+use super::upgrade::Waiting;
 use super::{arn, change_tags, instances, name_fits, name_of, names_of, tag_list, with_tags};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
@@ -135,6 +136,10 @@ impl Resource for OptionGroup {
         let tagged = with_tags(&aws, named.collect()).await?;
         let mut found: Vec<_> = tagged.into_iter().map(|(arn, group, tags)| read(arn, group, tags)).collect();
         hold_by_snapshots(&aws, &mut found).await?;
+        let waiting = Waiting::of(&aws).await;
+        for one in &mut found {
+            one.unready = one.unready.take().or_else(|| waiting.held(one.name.as_deref().unwrap_or_default()));
+        }
         Ok(found)
     }
 

@@ -15,6 +15,7 @@ use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progres
 use serde::{Deserialize, Serialize};
 
 use super::parameters::{self, Of, Values};
+use super::upgrade::Waiting;
 use super::{arn, change_tags, name_fits, name_of, names_of, tag_list, with_tags};
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
@@ -135,6 +136,7 @@ impl Resource for ParameterGroup {
             let family = group.db_parameter_group_family.unwrap_or_default();
             (arn(&aws, "pg", &name), (name, family))
         });
+        let waiting = Waiting::of(&aws).await;
         let mut found = Vec::new();
         for (arn, (name, family), tags) in with_tags(&aws, named.collect()).await? {
             let claim = claim(&tags);
@@ -162,9 +164,9 @@ impl Resource for ParameterGroup {
                     tags,
                     description: Unread::default(),
                 }),
+                unready: waiting.held(&name),
                 output: Some(Output { arn, name }),
                 busy: None,
-                unready: None,
                 leaving: false,
                 created: None,
             });

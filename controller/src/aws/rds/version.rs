@@ -23,6 +23,11 @@ impl Version {
         seen.filter(stays).unwrap_or(&self.number).to_owned()
     }
 
+    /// The group of parameters that RDS itself has for a database at this version.
+    pub fn default_group(&self, version: &str) -> String {
+        format!("default.{}{}", self.engine.as_str(), self.engine.major(version))
+    }
+
     /// Whether a database at this version needs the same groups of parameters and options.
     pub fn same_major(&self, version: &str) -> bool {
         self.engine.major(version) == self.engine.major(&self.number)

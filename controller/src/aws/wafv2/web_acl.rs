@@ -263,8 +263,8 @@ async fn listed(aws: &Aws) -> Result<Vec<Listed>, CloudError> {
             let call = aws.waf.list_web_acls().scope(scope.sdk()).limit(PAGE).set_next_marker(marker.take());
             let page = call.send().await.during("wafv2:ListWebACLs")?;
             let all = page.web_acls.unwrap_or_default();
-            // AWS gives a marker with the last page too; a page is full where there are more (API Reference, ListWebACLs).
-            let last = all.len() < PAGE as usize;
+            // AWS gives a marker with the last page too: an empty one is the end.
+            let last = all.is_empty();
             let ours = all.into_iter().filter(|one| one.name.as_ref().is_some_and(|name| name.starts_with(PREFIX)));
             listed.extend(ours.filter_map(|one| Some(Listed { arn: one.arn?, lock_token: one.lock_token })));
             marker = page.next_marker.filter(|marker| !last && !marker.is_empty());
@@ -288,7 +288,7 @@ async fn logs(aws: &Aws) -> Logs {
             let call = aws.waf.list_logging_configurations().scope(scope.sdk()).limit(PAGE);
             let page = call.set_next_marker(marker.take()).send().await.during("wafv2:ListLoggingConfigurations")?;
             let page_of = page.logging_configurations.unwrap_or_default();
-            let last = page_of.len() < PAGE as usize;
+            let last = page_of.is_empty();
             all.extend(page_of.into_iter().map(|one| (one.resource_arn.clone(), one)));
             marker = page.next_marker.filter(|marker| !last && !marker.is_empty());
             if marker.is_none() {
