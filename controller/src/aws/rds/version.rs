@@ -13,12 +13,13 @@ pub struct Version {
 }
 
 impl Version {
-    /// What a database at `seen` is to be at: never an older minor, since minors cannot be taken back, and no other major that
-    /// nobody has asked for.
+    /// What a database at `seen` is to be at: never an older minor, since minors cannot be taken back, and no newer major that
+    /// nobody has asked for. An older major cannot be had either, and is wanted all the same: RDS refuses it, so that whoever
+    /// looks is told of an upgrade that somebody else has made.
     pub fn over(&self, seen: Option<&str>) -> String {
         let stays = |seen: &&str| match self.same_major(seen) {
             true => parts(seen) > parts(&self.number),
-            false => !self.asked,
+            false => parts(seen) < parts(&self.number) && !self.asked,
         };
         seen.filter(stays).unwrap_or(&self.number).to_owned()
     }
@@ -61,5 +62,10 @@ mod tests {
         assert_eq!(version(Engine::AuroraPostgresql, "17.4", false).over(Some("16.9")), "16.9");
         assert_eq!(version(Engine::Mysql, "8.4.3", false).over(Some("8.0.40")), "8.0.40");
         assert_eq!(version(Engine::Mysql, "8.4.3", true).over(Some("8.0.40")), "8.4.3");
+        assert_eq!(
+            version(Engine::AuroraPostgresql, "16.4", false).over(Some("17.4")),
+            "16.4",
+            "somebody's upgrade is seen"
+        );
     }
 }
