@@ -178,21 +178,23 @@ async fn two_platforms(world: Arc<World>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// For two controllers of which one is to take over soon.
+const SHORT_LEASE: &[&str] = &[
+    "--fast-interval-seconds=1",
+    "--slow-interval-seconds=2",
+    "--consistency-window-seconds=1",
+    "--attempt-timeout-seconds=3",
+    "--lease-seconds=6",
+];
+
 async fn frozen(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let cluster = place.own_cluster().await?;
-    let flags = [
-        "--fast-interval-seconds=1",
-        "--slow-interval-seconds=2",
-        "--consistency-window-seconds=1",
-        "--attempt-timeout-seconds=3",
-        "--lease-seconds=6",
-    ];
     let object = Object::create(cluster.client().await?, &place.namespace, "payments", place.spec(json!({}))).await?;
     let logs = ["frozen-first.log", "frozen-second.log"].map(|name| world.folder().join(name));
-    let mut first = Controller::start(&cluster, &world.emulator, &logs[0], &flags)?;
+    let mut first = Controller::start(&cluster, &world.emulator, &logs[0], SHORT_LEASE)?;
     let status = object.ready().await?;
-    let second = Controller::start(&cluster, &world.emulator, &logs[1], &flags)?;
+    let second = Controller::start(&cluster, &world.emulator, &logs[1], SHORT_LEASE)?;
     // The leader freezes, somebody opens a port, the other one takes over and closes it.
     first.process.signal("STOP")?;
     let group = id(&status, "security-group/aurora")?;
@@ -220,15 +222,8 @@ async fn frozen_halfway(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let before = place.aws.everything().await?;
     let cluster = place.own_cluster().await?;
-    let flags = [
-        "--fast-interval-seconds=1",
-        "--slow-interval-seconds=2",
-        "--consistency-window-seconds=1",
-        "--attempt-timeout-seconds=3",
-        "--lease-seconds=6",
-    ];
     let logs = ["halfway-first.log", "halfway-second.log"].map(|name| world.folder().join(name));
-    let mut first = Controller::start(&cluster, &world.emulator, &logs[0], &flags)?;
+    let mut first = Controller::start(&cluster, &world.emulator, &logs[0], SHORT_LEASE)?;
     let spec = place.spec(json!({"profile": "Ephemeral"}));
     let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
     let deadline = std::time::Instant::now() + Duration::from_secs(40);
@@ -237,7 +232,7 @@ async fn frozen_halfway(world: Arc<World>) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     first.process.signal("STOP")?;
-    let second = Controller::start(&cluster, &world.emulator, &logs[1], &flags)?;
+    let second = Controller::start(&cluster, &world.emulator, &logs[1], SHORT_LEASE)?;
     object.ready().await?;
     kinds::once_each(&place.aws, &before).await?;
     second.process.signal("STOP")?;
