@@ -183,7 +183,7 @@ pub fn creation() -> Vec<&'static str> {
     always().flat_map(|kind| kind.makes.into_iter().chain(kind.settles.iter().copied())).collect()
 }
 
-/// The operations that complete what a creation has begun, each refused by the code of its service for what is not allowed.
+/// The operations that complete what a creation has begun, each once.
 pub fn settling() -> Vec<&'static str> {
     let mut all: Vec<&str> = always().flat_map(|kind| kind.settles.iter().copied()).collect();
     all.sort_unstable();
