@@ -443,6 +443,8 @@ fn graph(flags: &Graph) -> anyhow::Result<ExitCode> {
         account_id: "123456789012".to_owned(),
         principal_arn: "arn:aws:iam::123456789012:role/payment-platform-controller".to_owned(),
         zones: named.unwrap_or_else(|| ["a", "b"].map(|zone| format!("{region}{zone}")).to_vec()),
+        // Shown as it is: the real one is AWS's affair.
+        s3_prefix_list: Some("pl-of-s3".to_owned()),
         ..Facts::default()
     };
     let platform = Platform::resolve(&object.spec, &facts).map_err(plan::all)?;

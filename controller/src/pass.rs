@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use futures::future::{join, join_all};
 use k8s_openapi::jiff::Timestamp;
 use payment_platform_api::database::Ordered;
+use payment_platform_api::platform::only_endpoints;
 use payment_platform_api::spec::{self, DeletionPolicy, DriftPolicy};
 use payment_platform_api::status::{Approval, Scope as RecordedScope};
 use payment_platform_api::{Facts, Invalid, PaymentPlatformSpec, PaymentPlatformStatus, Platform};
@@ -98,6 +99,10 @@ pub enum Refusal {
     Identity(Box<CloudError>),
     #[error("cannot find out which zones {region} has: {error}")]
     Zones { region: String, error: Box<CloudError> },
+    #[error(
+        "cannot find out which prefix list S3 has in {region}, which securityGroups.taskEgress EndpointsOnly needs: {error}"
+    )]
+    PrefixList { region: String, error: Box<CloudError> },
     #[error("cannot find out which version the database is to have ({class}): {error}")]
     Versions { class: String, error: Box<CloudError> },
     #[error(
@@ -273,6 +278,14 @@ async fn facts(
         }
         Err(error) => return Err(Refusal::Zones { region: home.to_owned(), error: error.into() }),
     };
+    let known = subject.status.resolved.as_ref().and_then(|resolved| resolved.s3_prefix_list.clone());
+    let s3_prefix_list = match known {
+        None if subject.spec.as_ref().is_some_and(only_endpoints) => {
+            let list = scope.s3_prefix_list().await;
+            Some(list.map_err(|error| Refusal::PrefixList { region: home.to_owned(), error: error.into() })?)
+        }
+        known => known,
+    };
     let ordered = Ordered::of(subject.spec.as_ref().and_then(|spec| spec.database.as_ref()));
     let recorded = subject.status.resolved.as_ref().and_then(|resolved| resolved.database_engine_version.as_ref());
     let running = async {
@@ -299,6 +312,7 @@ async fn facts(
         account_id: identity.account_id.clone(),
         principal_arn: subject.principal_arn.clone().unwrap_or_else(|| identity.principal_arn.clone()),
         zones: zones.to_vec(),
+        s3_prefix_list,
         database_offers,
         database_running,
         decided: subject.status.resolved.clone(),

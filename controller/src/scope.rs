@@ -13,7 +13,7 @@ use payment_platform_api::Platform;
 use payment_platform_api::database::{Offer, Ordered};
 use payment_platform_engine::inventory::{KindLook, Place};
 use payment_platform_engine::resource::{AnyFound, Kind};
-use payment_platform_engine::{CloudError, Graph, Look, Owner, Region, Tier};
+use payment_platform_engine::{Class, CloudError, Graph, Look, Owner, Region, Tier};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::aws::client::Clients;
@@ -56,6 +56,13 @@ pub struct Settings {
     pub catalogue: Catalogue,
 }
 
+impl Settings {
+    /// A gate with the configured pace and time of an attempt.
+    fn gate(&self, lease: Option<Held>) -> Gate {
+        Gate::paced(self.calls_per_second, lease, self.attempt_timeout)
+    }
+}
+
 /// What platforms consist of and how it is looked at. The measurement of a thousand platforms keeps them in memory by another one.
 #[derive(Clone, Copy)]
 pub struct Catalogue {
@@ -93,7 +100,7 @@ pub struct Scopes {
     settings: Settings,
     transport: Transport,
     /// What keeps the calls to a service in an account and region apart.
-    gates: StdMutex<HashMap<(String, Region, &'static str), Gate>>,
+    gates: StdMutex<HashMap<(String, String, &'static str), Gate>>,
     /// With the time at which each was asked for last.
     sessions: Mutex<HashMap<Login, (Instant, Arc<Session>)>>,
 }
@@ -122,6 +129,7 @@ pub struct Scope {
     /// Looks in a row that have failed, by kind.
     failures: StdMutex<BTreeMap<&'static str, u32>>,
     zones: OnceCell<Vec<String>>,
+    s3_prefix_list: OnceCell<String>,
     offers: Mutex<HashMap<Ordered, Offers>>,
     pub surroundings: Surroundings,
 }
@@ -162,7 +170,7 @@ impl Scopes {
         let base = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(settings.attempts))
-            .http_client(transport.behind(Gate::open(settings.attempt_timeout)))
+            .http_client(transport.behind(settings.gate(None)))
             .app_name(AppName::new(crate::controller::NAME).unwrap_or_else(|_| unreachable!("a valid name")))
             .load()
             .await;
@@ -193,7 +201,10 @@ impl Scopes {
                     provider = provider.external_id(external_id);
                 }
                 let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider.build().await);
-                self.base.to_builder().credentials_provider(provider).build()
+                // Roles are assumed at the base's pace, which is the controller's own account's; who answers to one is
+                // asked at its own.
+                let gate = self.settings.gate(None);
+                self.base.to_builder().credentials_provider(provider).http_client(self.transport.behind(gate)).build()
             }
         };
         let session =
@@ -224,6 +235,14 @@ impl Scopes {
         Ok(identity)
     }
 
+    /// AWS counts the calls of an account by region and service, whoever makes them, and so do we. What has no region of
+    /// its own is called, and counted, where it is signed for.
+    fn gate(&self, account: &str, sdk_region: &str, service: &'static str) -> Gate {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates.entry((account.to_owned(), sdk_region.to_owned(), service));
+        gate.or_insert_with(|| self.settings.gate(self.settings.lease.clone())).clone()
+    }
+
     /// The scope of a session in a region.
     pub async fn scope(&self, session: &Session, identity: &Identity, region: &Region) -> Arc<Scope> {
         let mut scopes = session.scopes.lock().await;
@@ -231,13 +250,8 @@ impl Scopes {
             return scope.clone();
         }
         let sdk_region = if region.is_global() { HOME_OF_GLOBAL } else { region.as_str() };
-        let Settings { calls_per_second, attempt_timeout, .. } = self.settings;
-        // AWS counts the calls of an account by region and service, whoever makes them, and so do we.
         let gated = |service: &'static str| {
-            let whose = (identity.account_id.clone(), region.clone(), service);
-            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-            let paced = || Gate::paced(calls_per_second, self.settings.lease.clone(), attempt_timeout);
-            let gate = gates.entry(whose).or_insert_with(paced).clone();
+            let gate = self.gate(&identity.account_id, sdk_region, service);
             let config = session.config.to_builder().region(aws_config::Region::new(sdk_region.to_owned()));
             config.http_client(self.transport.behind(gate)).build()
         };
@@ -283,6 +297,7 @@ impl Scopes {
             looks: Mutex::default(),
             failures: StdMutex::default(),
             zones: OnceCell::new(),
+            s3_prefix_list: OnceCell::new(),
             offers: Mutex::default(),
             surroundings: Surroundings::default(),
         });
@@ -400,6 +415,22 @@ impl Scope {
             Ok(zones.filter(|zone| offered.iter().all(|zones| zones.contains(zone))).collect())
         });
         zones.await.map(Vec::as_slice)
+    }
+
+    /// The prefix list of S3 in the region, one that AWS keeps.
+    pub async fn s3_prefix_list(&self) -> Result<String, CloudError> {
+        const ACTION: &str = "ec2:DescribeManagedPrefixLists";
+        let list = self.s3_prefix_list.get_or_try_init(|| async {
+            let name = service_name(self.aws.region.as_str(), "s3");
+            let named = aws_sdk_ec2::types::Filter::builder().name("prefix-list-name").values(&name).build();
+            let call = self.aws.ec2.describe_managed_prefix_lists().filters(named).into_paginator().items().send();
+            let lists = call.collect::<Result<Vec<_>, _>>().await.during(ACTION)?;
+            // Anybody may give a list of their own that name.
+            let of_aws = lists.into_iter().find(|list| list.owner_id() == Some("AWS"));
+            let id = of_aws.and_then(|list| list.prefix_list_id);
+            id.ok_or_else(|| CloudError::new(Class::NotFound, ACTION, "NoList", format!("AWS has no list {name}")))
+        });
+        list.await.cloned()
     }
 
     /// The versions in which this can be had, oldest first.

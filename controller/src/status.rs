@@ -149,9 +149,10 @@ pub fn refused(base: Base<'_>, refusal: &Refusal) -> PaymentPlatformStatus {
         Refusal::Invalid(_) => ("InvalidSpec", true),
         Refusal::AccountChanged { .. } => ("AccountChanged", true),
         Refusal::LongName { .. } => ("NameTooLong", true),
-        Refusal::Identity(error) | Refusal::Zones { error, .. } | Refusal::Versions { error, .. } => {
-            (reason_of(error), error.class.needs_human())
-        }
+        Refusal::Identity(error)
+        | Refusal::Zones { error, .. }
+        | Refusal::PrefixList { error, .. }
+        | Refusal::Versions { error, .. } => (reason_of(error), error.class.needs_human()),
     };
     stopped(base, reason, human, refusal.to_string())
 }

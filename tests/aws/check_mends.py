@@ -2,7 +2,8 @@
 """Starts the emulator and checks that it does what AWS does, as far as this project relies on it.
 
 Every kind of resource is created, read back property by property, changed and read back again; every
-strict rule is provoked; the control interface and the call log are tried.
+strict rule is provoked; the control interface and the call log are tried. Words on the command line choose the checks
+with them in their names.
 """
 
 import json
@@ -691,6 +692,36 @@ def kms_policies_refused(aws: Aws) -> None:
 
 
 @check
+def principals_of_policies_are_resolved(aws: Aws) -> None:
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]})  # fmt: skip
+    auditor = f"arn:aws:iam::{aws.account}:role/auditor"
+    policy = json.loads(_policy(account=aws.account))
+    policy["Statement"].append({"Effect": "Allow", "Principal": {"AWS": [auditor]}, "Action": "kms:Get*", "Resource": "*"})
+    named = json.dumps(policy)
+    with refused("MalformedPolicyDocumentException"):
+        aws.kms.create_key(Policy=named)
+    made = aws.iam.create_role(RoleName="auditor", AssumeRolePolicyDocument=trust)["Role"]
+    key = aws.kms.create_key(Policy=named)["KeyMetadata"]["KeyId"]
+    bucket, read = f"read-{aws.account}", {"Effect": "Allow", "Principal": {"AWS": auditor}, "Action": "s3:GetObject"}
+    aws.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    of_bucket = {"Version": "2012-10-17", "Statement": [{**read, "Resource": f"arn:aws:s3:::{bucket}/*"}]}
+    aws.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(of_bucket))
+    aws.iam.delete_role(RoleName="auditor")
+    for found in (
+        aws.kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"],
+        aws.s3.get_bucket_policy(Bucket=bucket)["Policy"],
+    ):
+        assert made["RoleId"] in found and auditor not in found, found
+    by_id = aws.kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    aws.iam.create_role(RoleName="auditor", AssumeRolePolicyDocument=trust)
+    # That is somebody else.
+    with refused("MalformedPolicyDocumentException"):
+        aws.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=by_id)
+    aws.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=named)
+
+
+@check
 def kms_alias(aws: Aws) -> None:
     kms = aws.kms
     first, second = (kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(2))
@@ -1094,6 +1125,35 @@ def stale_reads(aws: Aws) -> None:
 
 
 @check
+def pages_end_early(aws: Aws) -> None:
+    ec2, vpc_id = aws.ec2, aws.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    for name in ("a", "b"):
+        group(aws, vpc_id, name)
+        aws.kms.create_key()
+        aws.logs.create_log_group(logGroupName=name)
+        aws.s3.create_bucket(Bucket=f"{name}-{aws.account}", CreateBucketConfiguration={"LocationConstraint": REGION})
+        aws.cloudwatch.put_metric_alarm(
+            AlarmName=name, MetricName="m", Namespace="n", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+    # A form, JSON, another JSON, a query and CBOR.
+    for client, operation, key in (
+        (ec2, "describe_security_groups", "SecurityGroups"),
+        (aws.kms, "list_keys", "Keys"),
+        (aws.logs, "describe_log_groups", "logGroups"),
+        (aws.s3, "list_buckets", "Buckets"),
+        (aws.cloudwatch, "describe_alarms", "MetricAlarms"),
+    ):
+        whole = len(getattr(client, operation)()[key])
+        assert whole > 1, f"{operation} finds {whole}"
+        aws.control("POST", "faults", [{"mode": "short-page", "account": aws.account, "times": -1}])
+        pages = [page[key] for page in client.get_paginator(operation).paginate()]
+        assert len(pages) >= whole and sum(map(len, pages)) == whole, f"{operation} answers {pages} for {whole}"
+        aws.control("DELETE", "faults", {"account": aws.account})
+    same(aws.control("GET", "faults"), [])
+
+
+@check
 def unknown_operations_are_told_apart(aws: Aws) -> None:
     with refused("NotImplementedByEmulator"):
         aws.ec2.describe_stale_security_groups(VpcId="vpc-00000000000000000")
@@ -1145,11 +1205,14 @@ def main() -> None:
     import check_tagging
     import check_wafv2  # noqa: F401, they register their checks
 
+    named = sys.argv[1:]
     failed = 0
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "calls.jsonl"
         with emulator(log) as endpoint:
             for number, function in enumerate(CHECKS, start=1):
+                if named and not any(name in function.__name__ for name in named):
+                    continue
                 try:
                     function(Aws(endpoint, log, f"{number:012}"))
                 except Exception:
@@ -1158,7 +1221,7 @@ def main() -> None:
                     traceback.print_exc()
             rules = Aws(endpoint, log).control("GET", "rules")
     # A rule that refuses nothing judges nobody.
-    for rule in sorted(rule for rule, refusals in rules.items() if not refusals):
+    for rule in sorted(rule for rule, refusals in rules.items() if not refusals and not named):
         failed += 1
         print(f"--- no check trips over the rule {rule}", file=sys.stderr)
     print(f"{len(CHECKS)} checks of {len(rules)} rules and the mends, {failed} failed")

@@ -1,7 +1,8 @@
 """What tests steer while the emulator runs: faults, stale reads and quotas.
 
 Each of the three is a list under /_emulator/: GET returns what is in force, POST adds a list of objects to
-it, DELETE empties it; all three answer with the list as it is then, a wrong request with 400.
+it, DELETE empties it, or takes those of {"account": "..."} out of it; all three answer with the list as it is then, a wrong
+request with 400.
 
 /_emulator/faults: [{"service": "ec2", "operation": "Create*", "match": "10.7.", "agent": "aws-sdk-rust",
 "times": 1, "mode": "refuse", "status": 503, "code": "...", "message": "...", "delay_ms": 0, "rate": 1.0, "seed": 0,
@@ -37,7 +38,7 @@ import strict
 from wire import Answer, Call
 
 PREFIX = "/_emulator/"
-MODES = ("refuse", "after-effect", "delay", "hang-up", "silence", "stale")
+MODES = ("refuse", "after-effect", "delay", "hang-up", "silence", "stale", "short-page")
 # What operations that change nothing begin with.
 READS = ("AssumeRole", "BatchGet", "Describe", "Get", "Head", "List")
 
@@ -185,7 +186,7 @@ class Control:
             if method == "POST":
                 self._add(kind, [kinds[kind].parse(value) for value in _json_list(body)])
             elif method == "DELETE":
-                self._clear(kind)
+                self._clear(kind, _json(body)["account"] if body else None)
             return _json_answer(HTTPStatus.OK, self._list(kind))
 
     def _add(self, kind: str, settings: list[Any]) -> None:
@@ -194,8 +195,14 @@ class Control:
         else:
             self._store(kind).extend(settings)
 
-    def _clear(self, kind: str) -> None:
-        (quotas.raised if kind == "quotas" else self._store(kind)).clear()
+    def _clear(self, kind: str, account: str | None) -> None:
+        if kind == "quotas":
+            kept = {key: value for key, value in quotas.raised.items() if account and key[2] != account}
+            quotas.raised.clear()
+            quotas.raised.update(kept)
+        else:
+            store = self._store(kind)
+            store[:] = [one for one in store if account and getattr(one, "account", None) != account]
 
     def _list(self, kind: str) -> list[dict[str, Any]]:
         if kind == "quotas":
@@ -207,11 +214,15 @@ class Control:
         return self._faults if kind == "faults" else self._hidden
 
 
-def _json_list(body: bytes) -> list[Any]:
+def _json(body: bytes) -> Any:
     try:
-        value = json.loads(body)
+        return json.loads(body)
     except ValueError as error:
         raise BadRequest(f"not JSON: {error}") from error
+
+
+def _json_list(body: bytes) -> list[Any]:
+    value = _json(body)
     if not isinstance(value, list):
         raise BadRequest("a list is expected")
     return value

@@ -48,6 +48,7 @@ import mends_s3
 import mends_security_groups
 import mends_tagging
 import mends_wafv2
+import pages
 import strict
 import strict_cloudfront
 import strict_cloudwatch
@@ -138,6 +139,8 @@ class Emulator:
         earlier = self._earlier.get(call.key) if fault and fault.mode == "stale" else None
         if earlier and time.time() - earlier[0] <= fault.delay_ms / 1000:
             return earlier[1]
+        if fault and fault.mode == "short-page":
+            _rewind(environ, pages.with_one_item(call, environ, environ["wsgi.input"].read()))
         answer = self._guarded(call, environ)
         if call.operation.startswith(READS):
             self._earlier[call.key] = (time.time(), answer)

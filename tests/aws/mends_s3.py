@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import xmltodict
+from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend
@@ -15,8 +16,9 @@ from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
 import key_policy
+import principals
 from catalogue import around
-from mends import mend
+from mends import mend, page
 
 # Everything reaches the emulator as if by TLS: what a policy says of plain HTTP concerns nobody here.
 REQUEST_CONTEXT = {"aws:SecureTransport": "true"}
@@ -169,6 +171,43 @@ def root_elements() -> None:
         for operation, root in ROOTS.items():
             body = body.replace(f"<{operation}Response", f"<{root}").replace(f"</{operation}Response>", f"</{root}>")
         return status, headers, body
+
+
+@mend("s3-bucket-pages", "max-buckets and continuation-token of ListBuckets")
+def bucket_pages() -> None:
+    """AWS: answers at most MaxBuckets and a ContinuationToken for the rest (API Reference, ListBuckets). moto: leaves the
+    rest out without a word. Goes when moto answers the token."""
+
+    @around(S3Backend, "list_buckets")
+    def all_of_them(original: Callable, backend: Any, **kwargs: Any) -> list[FakeBucket]:
+        return original(backend, **kwargs | {"max_buckets": None})
+
+    @around(S3Response, "serialized")
+    def paged(original: Callable, response: Any, result: Any) -> Any:
+        if response.data.get("Action") == "ListBuckets":
+            token, limit = response._get_param("continuation-token"), response._get_param("max-buckets")
+            buckets, rest = page(result.result["Buckets"], token, int(limit) if limit else None)
+            result = ActionResult({**result.result, "Buckets": buckets, "ContinuationToken": rest})
+        return original(response, result)
+
+
+@mend("iam-deleted-principals", "policies show the id of a role or user that is deleted")
+def deleted_principals() -> None:
+    """AWS: turns the ARN of a deleted role or user into its unique id in the policies that name it; the same name made
+    anew is somebody else (IAM User Guide, "AWS JSON policy elements: Principal"). moto: leaves the ARN. Goes when key and
+    bucket policies show the id."""
+
+    @around(IAMBackend, "delete_role")
+    def role(original: Callable, backend: Any, role_name: str) -> None:
+        gone = backend.get_role(role_name)
+        original(backend, role_name)
+        principals.forget(gone.arn, gone.id)
+
+    @around(IAMBackend, "delete_user")
+    def user(original: Callable, backend: Any, user_name: str) -> None:
+        gone = backend.get_user(user_name)
+        original(backend, user_name)
+        principals.forget(gone.arn, gone.id)
 
 
 @mend("iam-managed-policies", "AWS's managed policies can be attached")

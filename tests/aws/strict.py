@@ -42,6 +42,7 @@ from moto.wafv2.responses import WAFV2Response
 
 import durations
 import key_policy
+import principals
 import quotas
 from catalogue import Catalogue, Entry, around
 from ec2_operations import TAGGED_ON_CREATION
@@ -688,6 +689,21 @@ def kms_malformed_policy(request: Any) -> str | None:
         policy, administrators, "kms:PutKeyPolicy", {}
     )
     return None if safe else "The new key policy will not allow you to update the key policy in the future."
+
+
+@rule(
+    "kms-absent-principal",
+    "MalformedPolicyDocumentException",
+    "the roles and users that a key policy names exist",
+    KmsResponse,
+    "CreateKey",
+    "PutKeyPolicy",
+)
+def kms_absent_principal(request: Any) -> str | None:
+    policy = request._get_param("Policy")
+    named = (key_policy.statements(policy) or []) if policy else []
+    absent = principals.absent(named, _caller_names(request))
+    return "Policy contains a statement with one or more invalid principals." if absent else None
 
 
 def _caller_names(request: Any) -> set[str]:

@@ -12,6 +12,7 @@ from moto.s3.utils import bucket_policy_is_public
 
 import durations
 import key_policy
+import principals
 from strict import rule
 
 # --- S3 ------------------------------------------------------------------------------------------
@@ -73,20 +74,8 @@ def s3_access_lists_disabled(backend: Any, bucket_name: str, *_: Any) -> str | N
 
 
 def _absent_principal(statements: list[dict[str, Any]]) -> str | None:
-    """AWS resolves the roles and users that a policy names when it is written."""
-    for statement in statements:
-        principal = statement["Principal"]
-        for arn in key_policy.as_list(principal.get("AWS", [])) if isinstance(principal, dict) else []:
-            found = re.fullmatch(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)", str(arn))
-            if found and not _known_role(found[1], found[2]):
-                return f"Invalid principal in policy: {arn}"
-    return None
-
-
-def _known_role(account: str, name: str) -> bool:
-    # The role under which tests and controller act is assumed without having been made.
-    roles = iam_backends[account]["aws"].roles.values()
-    return name == "platform" or any(role.name == name for role in roles)
+    name = principals.absent(statements)
+    return f"Invalid principal in policy: {name}" if name else None
 
 
 @rule("iam-role-name", "ValidationError", "a role's name has up to 64 of certain characters", IamResponse, "CreateRole")

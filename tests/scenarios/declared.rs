@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use futures::FutureExt;
+use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_api::spec::Profile;
-use payment_platform_tests::object::condition;
+use payment_platform_tests::object::{Object, condition};
 use serde_json::json;
 
 use crate::Scenario;
@@ -17,6 +18,7 @@ use crate::world::World;
 
 pub const ALL: &[(&str, Scenario)] = &[
     ("declared_routes_rules_statements_and_endpoints_stay_and_others_go", |world| additions(world).boxed()),
+    ("a_key_administrator_that_is_made_again_is_named_again", |world| administrator(world).boxed()),
     ("an_exception_is_left_alone_until_it_ends", |world| exception(world).boxed()),
     ("what_lowers_protection_waits_for_approval", |world| approval(world).boxed()),
     ("an_ephemeral_profile_that_is_not_approved_changes_nothing", |world| profile(world).boxed()),
@@ -95,6 +97,41 @@ async fn additions(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(status.drift.len() == 3, "a changed spec is no drift: {:?}", status.drift);
     let withdrawn = ["DeleteRoute", "DeleteSubscriptionFilter", "DeleteVpcEndpoints", "PutKeyPolicy"];
     place.wrote_only(before, &[&withdrawn[..], &["RevokeSecurityGroupIngress"]].concat())
+}
+
+/// A policy names who is there when it is written: the same name made anew is somebody else.
+async fn administrator(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let arn = format!("arn:aws:iam::{}:role/auditor", place.account);
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let hire = async || {
+        place.aws.iam.create_role().role_name("auditor").assume_role_policy_document(trust.to_string()).send().await
+    };
+    let mut spec = place.spec(json!({"profile": "Ephemeral"}));
+    spec["aws"]["keyAdministrators"] = json!([arn]);
+    let object = Object::create(place.client.clone(), &place.namespace, "payments", spec).await?;
+    let refused = |status: &PaymentPlatformStatus| {
+        condition(status, "EncryptionReady").is_some_and(|c| c.message.contains("spec.aws.keyAdministrators"))
+    };
+    object.until("refused for want of the role", refused).await?;
+    ensure!(place.count(0, "CreateKey")? == 0, "a key without its administrator");
+    hire().await?;
+    let status = object.ready().await?;
+    place.wrote_nothing_but(0, &kinds::creation())?;
+    let (key, kept) = (id(&status, "kms/key/app")?, place.writes()?.len());
+    let named = async || {
+        let read = place.aws.kms.get_key_policy().key_id(&key).policy_name("default").send().await?;
+        anyhow::Ok(read.policy().is_some_and(|policy| policy.contains(&arn)))
+    };
+    ensure!(named().await?, "the administrator is not named");
+    place.aws.iam.delete_role().role_name("auditor").send().await?;
+    object.until("refused again", refused).await?;
+    hire().await?;
+    object.corrected("kms/key/app", "policy").await?;
+    ensure!(named().await?, "the new administrator is not named");
+    object.ready().await?;
+    place.wrote_only(kept, &["PutKeyPolicy"])
 }
 
 async fn exception(world: Arc<World>) -> anyhow::Result<()> {

@@ -2,18 +2,21 @@
 //! SDK calls that share no code with the product.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use aws_sdk_ec2::types::{AttributeBooleanValue, Filter};
 use futures::FutureExt;
 use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_tests::aws::Account;
+use payment_platform_tests::object::condition;
 use serde_json::json;
 
 use crate::Scenario;
 use crate::world::World;
 
 pub const ALL: &[(&str, Scenario)] = &[
+    ("a_log_group_that_its_service_makes_again_is_taken_back", |world| group_made_again(world).boxed()),
     ("a_rule_added_by_hand_is_revoked_and_recorded", |world| foreign_rule(world).boxed()),
     ("keys_disabled_scheduled_for_deletion_or_unrotated_are_restored", |world| keys(world).boxed()),
     ("routing_and_subnets_changed_by_hand_are_put_right", |world| routing(world).boxed()),
@@ -329,4 +332,47 @@ async fn widened(world: Arc<World>) -> anyhow::Result<()> {
     object.ready().await?;
     ensure!(!place.aws.is_open(&group, 443).await?, "still open");
     place.wrote_only(before, &["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"])
+}
+
+/// RDS writes into a group that somebody has deleted, and makes it: before we see that it is gone, or just before we make
+/// it ourselves.
+async fn group_made_again(world: Arc<World>) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
+    let group = "/aws/rds/cluster/aurora-payment-prd/postgresql";
+    let node = format!("log-group/{group}");
+    let logs = &place.aws.logs;
+    let kept = async || {
+        let seen = logs.describe_log_groups().log_group_name_prefix(group).send().await?;
+        let one = seen.log_groups().first().context("no group")?;
+        anyhow::Ok(one.retention_in_days().is_some() && one.kms_key_id().is_some())
+    };
+    let before = place.writes()?.len();
+    object.annotate(payment_platform_api::PAUSED, Some("true")).await?;
+    object.until("paused", |status| condition(status, "Ready").is_some_and(|c| c.reason == "Paused")).await?;
+    logs.delete_log_group().log_group_name(group).send().await?;
+    logs.create_log_group().log_group_name(group).send().await?;
+    object.annotate(payment_platform_api::PAUSED, None).await?;
+    object.corrected(&node, "retention_days").await?;
+    ensure!(kept().await?, "it keeps its records for ever, or without a key");
+    place.wrote_only(before, &["AssociateKmsKey", "PutRetentionPolicy", "TagResource"])?;
+
+    let before = place.writes()?.len();
+    let fault = json!({"account": place.account, "agent": "payment-platform-controller", "operation": "CreateLogGroup",
+        "mode": "refuse", "status": 400, "code": "ResourceAlreadyExistsException"});
+    world.emulator.fault(fault).await?;
+    logs.delete_log_group().log_group_name(group).send().await?;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !world.emulator.is_struck(&place.account).await? {
+        ensure!(Instant::now() < deadline, "it is not made again");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    logs.create_log_group().log_group_name(group).send().await?;
+    while !kept().await? {
+        ensure!(Instant::now() < deadline, "it stays as RDS has made it: {:#?}", object.status().await?.conditions);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    object.ready().await?;
+    place.wrote_only(before, &["AssociateKmsKey", "CreateLogGroup", "PutRetentionPolicy", "TagResource"])
 }

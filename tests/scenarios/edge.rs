@@ -190,14 +190,6 @@ async fn identity(world: Arc<World>) -> anyhow::Result<()> {
     object.look_now().await?;
     place.no_write_since(calls)?;
 
-    let cloudfront = &place.aws.cloudfront;
-    let seen = cloudfront.get_cloud_front_origin_access_identity_config().id(&identity).send().await?;
-    let mut config = seen.cloud_front_origin_access_identity_config.context("no configuration")?;
-    config.comment = "made by hand".to_owned();
-    let call = cloudfront.update_cloud_front_origin_access_identity().id(&identity).set_if_match(seen.e_tag);
-    call.cloud_front_origin_access_identity_config(config).send().await?;
-    object.corrected("cloudfront/origin-access-identity/static", "comment").await?;
-    place.wrote_only(calls, &["UpdateCloudFrontOriginAccessIdentity"])?;
     object.delete().await?;
     let left: Vec<String> = place.aws.everything().await?.into_iter().filter(|one| !before.contains(one)).collect();
     ensure!(left.is_empty(), "left: {left:?}");

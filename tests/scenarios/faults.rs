@@ -1,6 +1,7 @@
 //! A cloud that throttles, fails, stays silent and answers late delays the platform and corrupts nothing; a large account
 //! costs no more calls than an empty one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,15 +14,17 @@ use serde_json::json;
 use crate::Scenario;
 use crate::drift::id;
 use crate::kinds::{self, once_each_with};
+use crate::limits::within_the_pace;
 use crate::world::{Place, World};
 
 pub const ALL: &[(&str, Scenario)] = &[
     ("a_hostile_cloud_delays_and_corrupts_nothing", |world| hostile(world).boxed()),
     ("things_of_others_by_the_hundred_cost_no_calls", |world| crowded(world).boxed()),
+    ("pages_with_one_item_show_no_less", |world| short_pages(world).boxed()),
 ];
 
 /// A fifth of all calls of the controller goes wrong, one way or another, and some more are answered as they were before.
-const MIX: [(&str, f64, &str, u16, &str, u64); 8] = [
+const MIX: [(&str, f64, &str, u16, &str, u64); 9] = [
     ("throttled", 0.05, "refuse", 400, "Throttled", 0),
     ("failing", 0.04, "refuse", 500, "InternalError", 0),
     ("failing after the effect", 0.03, "after-effect", 500, "InternalError", 0),
@@ -32,6 +35,7 @@ const MIX: [(&str, f64, &str, u16, &str, u64); 8] = [
     ("silent after the effect", 0.005, "silence", 200, "", 7000),
     // Within the consistency window that the controller was told.
     ("stale", 0.05, "stale", 200, "", 800),
+    ("a page that ends early", 0.05, "short-page", 200, "", 0),
 ];
 
 pub async fn make_hostile(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
@@ -62,11 +66,15 @@ async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
     // The seed chooses the engine, too.
     let engine = if seed.is_multiple_of(2) { "aurora-postgresql" } else { "mysql" };
     let object = place.create("payments", json!({"profile": "Ephemeral", "database": {"engine": engine}})).await?;
+    let history = object.history();
     let status = settled(&object, |status| condition(status, "Ready").is_some_and(|c| c.status == "True")).await?;
     once_each_with(engine, &place.aws, &before).await?;
     ensure!(status.drift.is_empty(), "faults are no drift: {:?}", status.drift);
+    claims_nothing_too_early(place, &history.so_far())?;
     // A revision whose registration was not answered is there twice; the other one goes.
     place.wrote_nothing_but(0, &[&kinds::creation()[..], kinds::MYSQL[0], &["DeregisterTaskDefinition"]].concat())?;
+    kinds::tagged_when_made(&place.writes()?)?;
+    kinds::tokens_tell_apart(&place.writes()?)?;
     let built = place.writes()?.len();
     let group = id(&status, "security-group/aurora")?;
     place.aws.open_port(&group, 22).await?;
@@ -79,12 +87,42 @@ async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
     settled(&object, closed).await?;
     ensure!(!place.aws.is_open(&group, 22).await?, "the status claims what is not so");
     place.wrote_only(built, &["RevokeSecurityGroupIngress"])?;
+    let revoked = place.writes()?[built..].iter().map(|call| call.t).fold(f64::INFINITY, f64::min);
+    let early = history.so_far().into_iter().find(|(at, status)| closed(status) && *at < revoked);
+    ensure!(early.is_none(), "said to be put right before it was: {early:?}");
     let kept = place.writes()?.len();
     object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
     gone(&object).await?;
     place.wrote_nothing_but(kept, &[&kinds::deletion()[..], kinds::MYSQL[1]].concat())?;
     let after = place.aws.everything().await?;
     ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
+    within_the_pace(&place.world.emulator.calls(&place.account)?, CALLS_PER_SECOND)?;
+    Ok(())
+}
+
+/// What the controller is allowed where no flag says otherwise.
+const CALLS_PER_SECOND: f64 = 100.0;
+
+/// Fails if the platform was said to be Ready while something was still to be made, or to have what it did not keep.
+fn claims_nothing_too_early(
+    place: &Place<'_>,
+    history: &[(f64, payment_platform_api::PaymentPlatformStatus)],
+) -> anyhow::Result<()> {
+    let is_ready = |status: &payment_platform_api::PaymentPlatformStatus| {
+        condition(status, "Ready").is_some_and(|c| c.status == "True")
+    };
+    let (ready, last) = history.iter().find(|(_, status)| is_ready(status)).context("never Ready")?;
+    let later: Vec<_> = place.writes()?.into_iter().filter(|call| call.t > *ready).map(|call| call.operation).collect();
+    // A revision too many goes when it is seen.
+    let missing: Vec<_> = later.iter().filter(|operation| *operation != "DeregisterTaskDefinition").collect();
+    ensure!(missing.is_empty(), "Ready, and then {missing:?}");
+    let kept: BTreeSet<_> = last.inventory.iter().map(|entry| (&entry.node, &entry.id)).collect();
+    for (_, status) in history.iter().take_while(|(at, _)| at < ready) {
+        // A revision without an answer is there a second time, and the other one goes.
+        let own = status.inventory.iter().filter(|entry| !entry.node.contains("ecs/task-definition"));
+        let lost = own.map(|entry| (&entry.node, &entry.id)).find(|entry| !kept.contains(entry));
+        ensure!(lost.is_none(), "it claimed to have {lost:?}");
+    }
     Ok(())
 }
 
@@ -129,6 +167,38 @@ async fn calls_of_a_look(place: &Place<'_>, object: &Object) -> anyhow::Result<u
     object.look_now().await?;
     Ok(ours()? - before)
 }
+
+async fn short_pages(world: Arc<World>) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
+    let place = world.place("us-east-1").await?;
+    // Two, so that every list has more than one item.
+    let other = json!({"environment": "stg", "profile": "Ephemeral", "network": {"vpcCidr": "10.50.0.0/16"},
+        "database": {"engine": "mysql"}});
+    let (object, _other) =
+        (place.create("payments", json!({"profile": "Ephemeral"})).await?, place.built("others", other).await?);
+    let status = object.ready().await?;
+    let kept = place.writes()?.len();
+    let fault =
+        json!({"account": place.account, "agent": "payment-platform-controller", "times": -1, "mode": "short-page"});
+    world.emulator.fault(fault).await?;
+    for _ in 0..2 {
+        object.look_now().await?;
+    }
+    let calls = world.emulator.calls(&place.account)?;
+    let went_on: BTreeSet<&str> =
+        calls.iter().filter(|call| call.is_ours() && call.goes_on()).map(|call| call.operation.as_str()).collect();
+    ensure!(went_on.len() >= PAGED, "only {} operations have pages: {went_on:?}", went_on.len());
+    place.no_write_since(kept)?;
+    let group = id(&status, "security-group/aurora")?;
+    place.aws.open_port(&group, 22).await?;
+    object.corrected("security-group-rules/aurora", "rules[ingress tcp 22").await?;
+    place.wrote_only(kept, &["RevokeSecurityGroupIngress"])?;
+    object.delete().await?;
+    place.wrote_nothing_but(kept, &[&kinds::deletion()[..], &["RevokeSecurityGroupIngress"]].concat())
+}
+
+/// Operations of a look of which the emulator answers pages, at least.
+const PAGED: usize = 20;
 
 async fn crowded(world: Arc<World>) -> anyhow::Result<()> {
     world.emulator.must_be_ours()?;

@@ -1,11 +1,12 @@
 //! Every kind of the product as the scenarios know it: how the account shows it, how many a platform has, and with which
 //! calls it is made and deleted. A new kind is one line here; a platform that has a kind without one fails.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
 use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_tests::aws::Account;
+use payment_platform_tests::emulator::Call;
 
 pub struct Kind {
     name: &'static str,
@@ -175,6 +176,11 @@ fn always() -> impl Iterator<Item = &'static Kind> {
     KINDS.iter().filter(|kind| !kind.optional)
 }
 
+/// The kinds that only a platform has whose spec asks for them.
+pub fn optional() -> BTreeSet<&'static str> {
+    KINDS.iter().filter(|kind| kind.optional).map(|kind| kind.name).collect()
+}
+
 /// What making a database of MySQL needs besides, and deleting it.
 pub const MYSQL: [&[&str]; 2] = [&["CreateOptionGroup", "ModifyOptionGroup"], &["DeleteOptionGroup"]];
 
@@ -213,6 +219,48 @@ pub fn without(operations: &[&'static str], some: &[&str]) -> Vec<&'static str> 
 /// How often a production platform in two zones calls what makes something.
 pub fn made() -> impl Iterator<Item = (&'static str, usize)> {
     always().filter_map(|kind| Some((kind.makes?, kind.made[0])))
+}
+
+/// What makes something that has no tags, or gets them by another call: an alias is its key's, CloudFront tags
+/// distributions alone.
+const UNTAGGED: [&str; 4] =
+    ["CreateAlias", "CreateCloudFrontOriginAccessIdentity", "CreateOriginAccessControl", "CreateResponseHeadersPolicy"];
+
+/// What the log shows no bodies of, or no parameters.
+const UNSHOWN: [&str; 3] = ["CreateBucket", "CreateDistributionWithTags", "CreateSecret"];
+
+/// Fails unless whatever was made said whose it is in the call that made it: there is no moment in which it is nobody's.
+pub fn tagged_when_made(writes: &[Call]) -> anyhow::Result<()> {
+    for operation in KINDS.iter().filter_map(|kind| kind.makes) {
+        if UNTAGGED.contains(&operation) || UNSHOWN.contains(&operation) {
+            continue;
+        }
+        let bare =
+            |call: &&Call| call.operation == operation && !call.params.to_string().contains("paymentplatform.io/owner");
+        let found = writes.iter().find(bare);
+        ensure!(found.is_none(), "it does not say whose it is: {found:?}");
+    }
+    Ok(())
+}
+
+/// Fails unless a request that is made again has the token that it had, and no two different ones share a token. How many
+/// tokens there are.
+pub fn tokens_tell_apart(writes: &[Call]) -> anyhow::Result<usize> {
+    let (mut by_token, mut by_request) = (BTreeMap::new(), BTreeMap::new());
+    for call in writes {
+        let params = call.params.as_object().cloned().unwrap_or_default();
+        let is_token = |name: &str| name.eq_ignore_ascii_case("clientToken");
+        let Some(token) = params.iter().find(|(name, _)| is_token(name)).map(|(_, token)| token.to_string()) else {
+            continue;
+        };
+        let rest: Vec<_> = params.into_iter().filter(|(name, _)| !is_token(name)).collect();
+        let request = format!("{} {rest:?}", call.operation);
+        let earlier = by_token.insert(token.clone(), request.clone());
+        ensure!(earlier.is_none_or(|earlier| earlier == request), "one token for two: {token} {request}");
+        let earlier = by_request.insert(request, token.clone());
+        ensure!(earlier.is_none_or(|earlier| earlier == token), "another token for the same: {call:?}");
+    }
+    Ok(by_token.len())
 }
 
 /// How many of these things an ephemeral platform has with MySQL, where that is not as many as with Aurora.

@@ -62,6 +62,9 @@ async fn empty_spec(world: Arc<World>) -> anyhow::Result<()> {
     for (operation, count) in kinds::made() {
         ensure_count(world.emulator.is_ours(), operation, made(operation), count)?;
     }
+    kinds::tagged_when_made(&writes)?;
+    let tokens = kinds::tokens_tell_apart(&writes)?;
+    anyhow::ensure!(tokens >= 15 || !world.emulator.is_ours(), "only {tokens} requests have a token");
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod races;
 mod refusals;
 mod settings;
 mod storage;
+mod versions;
 mod world;
 
 use std::process::ExitCode;
@@ -34,10 +35,11 @@ use world::World;
 type Scenario = fn(Arc<World>) -> futures::future::BoxFuture<'static, anyhow::Result<()>>;
 
 /// What makes faults or counts calls needs our own emulator: skipped where AWS_ENDPOINT_URL names another AWS.
-const NEED_OURS: [&str; 20] = [
+const NEED_OURS: [&str; 23] = [
     "a_bucket_of_others_that_may_not_be_read_stops_nothing",
     "a_creation_that_fails_halfway_again_and_again_makes_no_twin",
     "a_hostile_cloud_delays_and_corrupts_nothing",
+    "a_log_group_that_its_service_makes_again_is_taken_back",
     "a_node_that_takes_too_long_stalls_the_platform_until_it_is_there",
     "a_port_opened_is_closed_while_another_group_cannot_be_seen",
     "a_target_registered_by_hand_is_taken_off_and_the_tasks_stay",
@@ -45,12 +47,14 @@ const NEED_OURS: [&str; 20] = [
     "an_exceeded_quota_is_named_before_the_first_write",
     "calls_are_made_no_faster_than_configured",
     "denied_one_service_the_rest_goes_on_and_the_condition_names_the_action",
+    "each_service_denied_whole_the_rest_is_kept",
     "expired_credentials_change_nothing_and_new_ones_need_no_restart",
     "killed_after_every_single_write_everything_is_brought_to_its_end",
     "killed_after_every_single_write_with_mysql_too",
     "killed_in_the_middle_again_and_again_nothing_is_made_twice",
     "nothing_is_restarted_for_a_parameter_that_somebody_else_has_set",
     "outputs_of_what_cannot_be_seen_for_a_while_stay",
+    "pages_with_one_item_show_no_less",
     "the_password_of_mysql_is_nowhere_but_in_its_secret",
     "the_password_of_the_database_is_nowhere_but_in_its_secret",
     "things_of_others_by_the_hundred_cost_no_calls",
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
         drift::ALL,
         storage::ALL,
         database::ALL,
+        versions::ALL,
         compute::ALL,
         edge::ALL,
         outputs::ALL,

@@ -37,7 +37,7 @@ use crate::world::{Place, World};
 
 pub const ALL: &[(&str, Scenario)] = &[
     ("every_field_of_every_kind_changed_by_hand_is_put_right", |world| matrix(world).boxed()),
-    ("every_field_of_a_mysql_database_changed_by_hand_is_put_right", |world| of_mysql(world).boxed()),
+    ("every_field_of_the_optional_kinds_changed_by_hand_is_put_right", |world| of_optional_kinds(world).boxed()),
 ];
 
 /// What somebody does to one element or value.
@@ -166,7 +166,7 @@ async fn matrix(world: Arc<World>) -> anyhow::Result<()> {
     let object = Object::create(client, &place.namespace, "payments", spec).await?;
     object.ready().await?;
     let built = place.writes()?.len();
-    let reasons: Vec<_> = waivers().filter(|waiver| !mysql::KINDS.contains(&waiver.kind)).collect();
+    let reasons: Vec<_> = waivers().filter(|waiver| !kinds::optional().contains(waiver.kind)).collect();
     all_covered(&steps(&place, &object, &["--all"]).await?.iter().collect::<Vec<_>>(), &rows(), &reasons)?;
     for (number, round) in rounds(rows()).into_iter().enumerate() {
         let writes = place.writes()?.len();
@@ -195,26 +195,28 @@ async fn matrix(world: Arc<World>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The same for what only a platform with MySQL has.
-async fn of_mysql(world: Arc<World>) -> anyhow::Result<()> {
+/// The same for what a platform has only if its spec asks for it: MySQL, and an identity that reads the bucket.
+async fn of_optional_kinds(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let before = place.aws.everything().await?;
     let cluster = place.own_cluster().await?;
     let flags = [QUICK, &["--drift-records=1000", "--drift-bytes=262144", "--contested-after=1000"]].concat();
-    let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("mysql.log"), &flags)?;
-    let spec = place.spec(json!({"deletionPolicy": "Delete", "database": {"engine": "mysql"}}));
+    let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("optional.log"), &flags)?;
+    let spec = place.spec(json!({"deletionPolicy": "Delete", "database": {"engine": "mysql"},
+        "staticAssets": {"originAccess": "OriginAccessIdentity"}}));
     let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
     object.ready().await?;
     let built = place.writes()?.len();
     let all = steps(&place, &object, &["--all"]).await?;
+    let optional = kinds::optional();
     let is_of = |step: &&Value| {
         let node = step["node"].as_str().unwrap_or_default();
-        mysql::KINDS.iter().any(|kind| node.contains(&format!("/{kind}/")))
+        optional.iter().any(|kind| node.contains(&format!("/{kind}/")))
     };
     let own: Vec<&Value> = all.iter().filter(is_of).collect();
-    ensure!(own.len() == mysql::KINDS.len(), "{} nodes of MySQL alone", own.len());
-    let rows: Vec<&Row> = mysql::ROWS.iter().collect();
-    let reasons: Vec<_> = waivers().filter(|waiver| mysql::KINDS.contains(&waiver.kind)).collect();
+    ensure!(own.len() == optional.len(), "{} nodes of {optional:?}", own.len());
+    let rows: Vec<&Row> = edge::OPTIONAL_ROWS.iter().chain(mysql::ROWS).collect();
+    let reasons: Vec<_> = waivers().filter(|waiver| optional.contains(waiver.kind)).collect();
     all_covered(&own, &rows, &reasons)?;
     for (number, round) in rounds(rows).into_iter().enumerate() {
         turn(&place, &object, &round).await.with_context(|| format!("in round {number}"))?;
@@ -227,12 +229,13 @@ async fn of_mysql(world: Arc<World>) -> anyhow::Result<()> {
         "RemoveRoleFromDBInstance",
         "ResetDBParameterGroup",
         "StartDBInstance",
+        "UpdateCloudFrontOriginAccessIdentity",
     ];
     place.wrote_only(built, &repairs)?;
     let repaired = place.writes()?.len();
     all_deleted(&place, &object).await?;
-    let half_seen = ["CancelKeyDeletion", "EnableKey", "PutPublicAccessBlock"];
-    place.wrote_nothing_but(repaired, &[&kinds::creation()[..], kinds::MYSQL[0], &half_seen].concat())?;
+    let more = ["CancelKeyDeletion", "CreateCloudFrontOriginAccessIdentity", "EnableKey", "PutPublicAccessBlock"];
+    place.wrote_nothing_but(repaired, &[&kinds::creation()[..], kinds::MYSQL[0], &more].concat())?;
     object.delete().await?;
     let after = place.aws.everything().await?;
     // The log group is RDS's own, of the log that a row had it export.

@@ -232,6 +232,8 @@ async fn frozen_halfway(world: Arc<World>) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     first.process.signal("STOP")?;
+    let made = place.writes()?.len();
+    ensure!(place.count(0, "CreateDBCluster")? == 0, "it froze when all but all was made, after {made} writes");
     let second = Controller::start(&cluster, &world.emulator, &logs[1], SHORT_LEASE)?;
     object.ready().await?;
     kinds::once_each(&place.aws, &before).await?;

@@ -1,15 +1,17 @@
 //! Bad objects are refused with a message that names the field and the remedy, and what AWS refuses becomes a
 //! condition that does the same.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use futures::FutureExt;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
-use payment_platform_api::PaymentPlatform;
+use payment_platform_api::{PaymentPlatform, PaymentPlatformStatus};
 use payment_platform_tests::controller::Controller;
+use payment_platform_tests::emulator::Call;
 use payment_platform_tests::object::{Object, condition};
 use serde_json::{Value, json};
 
@@ -24,6 +26,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("what_cannot_change_is_refused_by_the_api_server", |world| immutable(world).boxed()),
     ("an_exceeded_quota_is_named_before_the_first_write", |world| quota(world).boxed()),
     ("a_creation_that_fails_halfway_again_and_again_makes_no_twin", |world| halfway(world).boxed()),
+    ("each_service_denied_whole_the_rest_is_kept", |world| services_denied(world).boxed()),
     ("denied_one_service_the_rest_goes_on_and_the_condition_names_the_action", |world| denied(world).boxed()),
     ("an_object_that_no_longer_parses_is_left_alone_and_can_be_deleted", |world| unparsable(world).boxed()),
 ];
@@ -87,6 +90,7 @@ fn bad_specs() -> Vec<(Value, &'static str)> {
             "spec.network.extraRoutes[0].target",
         ),
         (json!({"network": {"extraEndpoints": ["kms"]}}), "no endpoint yet"),
+        (json!({"securityGroups": {"taskEgress": "EndpointsOnly"}}), "EndpointsOnly needs compute.image"),
         (json!({"securityGroups": {"alb": {"extraRules": [rule("tcp", None, "10.0.0.0/8")]}}}), "need fromPort"),
         (json!({"securityGroups": {"alb": {"extraRules": [rule("all", Some(1), "10.0.0.0/8")]}}}), "have no ports"),
         (json!({"securityGroups": {"alb": {"extraRules": [rule("tcp", Some(22), "10.0.0.1/8")]}}}), "first address"),
@@ -287,6 +291,62 @@ async fn denied(world: Arc<World>) -> anyhow::Result<()> {
         ensure!(count == made, "{count} times {operation} instead of {made}");
     }
     Ok(())
+}
+
+/// One service after the other denies everything.
+async fn services_denied(world: Arc<World>) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({})).await?;
+    let group = id(&object.status().await?, "security-group/aurora")?;
+    let called = world.emulator.calls(&place.account)?.into_iter().filter(Call::is_ours).map(|call| call.service);
+    let mut services: BTreeSet<String> = called.collect();
+    // Who one is, and what may be asked for besides: nothing is kept there.
+    for helper in ["sts", "resourcegroupstaggingapi", "servicequotas"] {
+        services.remove(helper);
+    }
+    ensure!(services.len() >= 14, "only {services:?}");
+    for service in services {
+        let kept = place.writes()?.len();
+        let fault = json!({"service": service, "account": place.account, "agent": "payment-platform-controller", "times": -1,
+            "mode": "refuse", "status": 403, "code": "AccessDenied", "message": "not authorized"});
+        world.emulator.fault(fault).await?;
+        let action = format!("{}:", iam_prefix(&service));
+        let named = |status: &PaymentPlatformStatus| {
+            let ready = condition(status, "Ready").filter(|ready| ready.status == "False");
+            ready.is_some_and(|ready| ready.reason == "AccessDenied" && ready.message.contains(&action))
+        };
+        object.until(&format!("not Ready for want of {action}"), named).await?;
+        let expected: &[&str] = if service == "ec2" {
+            object.look_now().await?;
+            &[]
+        } else {
+            place.aws.open_port(&group, 22).await?;
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while place.aws.is_open(&group, 22).await? {
+                ensure!(Instant::now() < deadline, "the port stays open while {service} denies everything");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            &["RevokeSecurityGroupIngress"]
+        };
+        // Nothing that cannot be seen is taken for gone.
+        place.wrote_only(kept, expected).with_context(|| format!("while {service} denies everything"))?;
+        world.emulator.no_more_faults(&place.account).await?;
+        object.ready().await?;
+        place.wrote_only(kept, expected).with_context(|| format!("after {service} has denied everything"))?;
+    }
+    let status = object.status().await?;
+    let other = status.drift.iter().find(|record| !record.field.starts_with("rules[ingress tcp 22"));
+    ensure!(other.is_none(), "no drift: {other:?}");
+    Ok(())
+}
+
+/// What the actions of a service begin with.
+fn iam_prefix(service: &str) -> &str {
+    match service {
+        "elbv2" => "elasticloadbalancing",
+        other => other,
+    }
 }
 
 async fn unparsable(world: Arc<World>) -> anyhow::Result<()> {

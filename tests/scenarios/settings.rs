@@ -28,6 +28,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("all_zones_are_exchanged", |world| exchanged_zones(world).boxed()),
     ("a_plan_says_what_would_change_and_exits_accordingly", |world| plans(world).boxed()),
     ("a_single_nat_gateway_serves_an_ephemeral_platform", |world| single_nat(world).boxed()),
+    ("tasks_that_need_no_internet_reach_endpoints_only", |world| endpoints_only(world).boxed()),
 ];
 
 async fn edits(world: Arc<World>) -> anyhow::Result<()> {
@@ -442,4 +443,48 @@ async fn single_nat(world: Arc<World>) -> anyhow::Result<()> {
         ensure!(!ours || made == count, "{made} times {operation} instead of {count}");
     }
     Ok(())
+}
+
+/// The ranges and prefix lists that a group's members reach by HTTPS.
+async fn reached(aws: &Account, group: &str) -> anyhow::Result<Vec<String>> {
+    let filter = aws_sdk_ec2::types::Filter::builder().name("group-id").values(group).build();
+    let rules = aws.ec2.describe_security_group_rules().filters(filter).send().await?;
+    let out = rules.security_group_rules().iter().filter(|rule| rule.is_egress == Some(true));
+    let by_https = out.filter(|rule| rule.from_port == Some(443));
+    Ok(by_https.filter_map(|rule| rule.cidr_ipv4.clone().or(rule.prefix_list_id.clone())).collect())
+}
+
+async fn endpoints_only(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let named =
+        aws_sdk_ec2::types::Filter::builder().name("prefix-list-name").values("com.amazonaws.us-east-1.s3").build();
+    let lists = place.aws.ec2.describe_managed_prefix_lists().filters(named).send().await?;
+    let list = lists.prefix_lists().first().and_then(|list| list.prefix_list_id.clone()).context("no prefix list")?;
+    let more = json!({"securityGroups": {"taskEgress": "EndpointsOnly"}, "compute": {"image": "registry.example.com/payments:1"}});
+    let object = place.built("payments", more).await?;
+    let status = object.status().await?;
+    let group = id(&status, "ec2/security-group/ecs-tasks")?;
+    ensure!(reached(&place.aws, &group).await? == [&*list], "{:?}", reached(&place.aws, &group).await?);
+    let told = condition(&status, "Warnings").map(|one| one.message.clone()).unwrap_or_default();
+    ensure!(told.contains("compute.image registry.example.com/payments:1 is in no repository of ECR"), "{told}");
+    let kept = place.writes()?.len();
+    let world_wide = aws_sdk_ec2::types::IpRange::builder().cidr_ip("0.0.0.0/0").build();
+    let rule = aws_sdk_ec2::types::IpPermission::builder().ip_protocol("tcp").from_port(443).to_port(443);
+    let rule = rule.ip_ranges(world_wide).build();
+    place.aws.ec2.authorize_security_group_egress().group_id(&group).ip_permissions(rule).send().await?;
+    object.corrected("security-group-rules/ecs-tasks", "rules[egress tcp 443 0.0.0.0/0]").await?;
+    place.wrote_only(kept, &["RevokeSecurityGroupEgress"])?;
+
+    // The internet again: that is a decision.
+    let kept = place.writes()?.len();
+    object.merge(json!({"spec": {"securityGroups": {"taskEgress": "Internet"}}})).await?;
+    let status = object.until("waiting for approval", |status| status.approval.is_some()).await?;
+    let approval = status.approval.context("no approval")?;
+    ensure!(approval.changes.iter().any(|one| one.contains("securityGroups.taskEgress")), "{:?}", approval.changes);
+    place.no_write_since(kept)?;
+    object.annotate(payment_platform_api::APPROVE, Some(&approval.hash)).await?;
+    object.until("carried out", |status| status.approval.is_none()).await?;
+    object.ready().await?;
+    ensure!(reached(&place.aws, &group).await? == ["0.0.0.0/0"], "{:?}", reached(&place.aws, &group).await?);
+    place.wrote_only(kept, &["AuthorizeSecurityGroupEgress", "RevokeSecurityGroupEgress"])
 }

@@ -41,6 +41,15 @@ impl Call {
         self.agent.contains("payment-platform-controller")
     }
 
+    /// Whether it asks for the next page of what an earlier one began to answer.
+    pub fn goes_on(&self) -> bool {
+        let token = |name: &String| {
+            let name = name.to_ascii_lowercase();
+            name.ends_with("token") && name != "clienttoken" || name.ends_with("marker")
+        };
+        self.params.as_object().is_some_and(|params| params.keys().any(token))
+    }
+
     /// Whether it changes something.
     pub fn is_write(&self) -> bool {
         !["BatchGet", "Describe", "Get", "List", "AssumeRole"].iter().any(|verb| self.operation.starts_with(verb))
@@ -116,6 +125,13 @@ impl Emulator {
     /// Makes calls go wrong, see `tests/aws/control.py`.
     pub async fn fault(&self, fault: Value) -> anyhow::Result<()> {
         self.post("faults", json!([fault])).await
+    }
+
+    /// Takes back all that goes wrong for this account.
+    pub async fn no_more_faults(&self, account: &str) -> anyhow::Result<()> {
+        let body = json!({ "account": account }).to_string();
+        reqwest::Client::new().delete(self.control("faults")).body(body).send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// Whether no fault waits for a call of this account any more.

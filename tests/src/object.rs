@@ -1,11 +1,14 @@
 //! PaymentPlatform objects as their users handle them.
 
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
+use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::runtime::{WatchStreamExt, watcher};
 use payment_platform_api::status::Drift;
 use payment_platform_api::{PaymentPlatform, PaymentPlatformStatus};
 use serde_json::{Value, json};
@@ -41,6 +44,23 @@ impl Object {
 
     pub async fn status(&self) -> anyhow::Result<PaymentPlatformStatus> {
         Ok(self.get().await?.status.unwrap_or_default())
+    }
+
+    /// From now on keeps every status that the API server tells watchers of.
+    pub fn history(&self) -> History {
+        let seen: Arc<Mutex<Vec<(f64, PaymentPlatformStatus)>>> = Arc::default();
+        let (api, fields) = (self.api.clone(), format!("metadata.name={}", self.name));
+        let watch = watcher(api, watcher::Config::default().fields(&fields)).applied_objects();
+        let all = seen.clone();
+        let task = tokio::spawn(watch.for_each(move |object| {
+            if let Ok(object) = object {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+                let status = object.status.unwrap_or_default();
+                all.lock().unwrap_or_else(PoisonError::into_inner).push((now, status));
+            }
+            std::future::ready(())
+        }));
+        History { seen, task }
     }
 
     pub async fn merge(&self, patch: Value) -> anyhow::Result<PaymentPlatform> {
@@ -123,6 +143,25 @@ impl Object {
 
     pub async fn uid(&self) -> anyhow::Result<String> {
         self.get().await?.uid().context("no UID")
+    }
+}
+
+/// What an object's status was, one after the other.
+pub struct History {
+    seen: Arc<Mutex<Vec<(f64, PaymentPlatformStatus)>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl History {
+    /// Each status so far with the time at which it was heard of, in seconds since 1970.
+    pub fn so_far(&self) -> Vec<(f64, PaymentPlatformStatus)> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The database of a platform, with everything decided that its spec leaves open. Pure.
 
+mod asked;
 mod version;
 mod windows;
 
@@ -152,6 +153,7 @@ impl Database {
         errors: &mut Vec<Invalid>,
     ) -> Self {
         let mut spec = spec.cloned().unwrap_or_default();
+        asked::check(&spec, errors);
         if profile == Profile::Production && asked != profile {
             // What only the profile that is not approved yet may have waits with it.
             spec.backup_retention_days = spec.backup_retention_days.map(|days| days.max(7));
@@ -328,6 +330,7 @@ mod tests {
     #[test]
     fn what_only_a_profile_may_have_that_is_not_approved_yet_waits_with_it() {
         let spec = spec::Database {
+            engine: Engine::Mysql,
             secret_recovery_window_days: Some(0),
             backup_retention_days: Some(1),
             multi_az: Some(false),

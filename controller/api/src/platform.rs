@@ -12,7 +12,7 @@ use crate::database::{Database, Offer, Running};
 use crate::monitoring::Monitoring;
 use crate::spec::{
     DeletionPolicy, DriftPolicy, Exception, ExtraRoute, ExtraRule, ExtraStatement, Keys, LOG_RETENTION_DAYS,
-    NatGateways, Network, PaymentPlatformSpec, Profile, SecurityGroups,
+    NatGateways, Network, PaymentPlatformSpec, Profile, SecurityGroups, TaskEgress,
 };
 use crate::static_assets::StaticAssets;
 use crate::status::{Resolved, Zone as PinnedZone};
@@ -29,6 +29,8 @@ pub struct Facts {
     pub principal_arn: String,
     /// The region's zones in AWS's order: available, and offered without opting in.
     pub zones: Vec<String>,
+    /// Prefix list of S3 in the region; None: not known, and not needed where tasks reach the internet.
+    pub s3_prefix_list: Option<String>,
     /// What was decided before (`status.resolved`).
     pub decided: Option<Resolved>,
     /// Keys of tags that an earlier spec has put on resources.
@@ -89,6 +91,8 @@ pub struct Platform {
     /// Interface endpoints besides those of the platform, by the services' short names.
     pub extra_endpoints: BTreeSet<String>,
     pub extra_routes: Vec<ExtraRoute>,
+    /// Prefix list of S3 that the tasks may reach in place of the internet.
+    pub s3_prefix_list: Option<String>,
     /// By the group's node.
     pub extra_rules: BTreeMap<String, Vec<ExtraRule>>,
     /// By the key's node.
@@ -173,6 +177,7 @@ impl Platform {
             guard.on("network.denyRemoteAdministration", deny_remote_administration, |old| {
                 old.deny_remote_administration
             });
+        let s3_prefix_list = s3_prefix_list(spec, facts, &mut guard, &mut errors);
         let zone_names: Vec<String> = zones.iter().map(|zone| zone.name.clone()).collect();
         let database = Database::resolve(
             spec.database.as_ref(),
@@ -224,6 +229,7 @@ impl Platform {
             flow_log_archive_days: archive,
             extra_endpoints: network.extra_endpoints.into_iter().collect(),
             extra_routes: network.extra_routes,
+            s3_prefix_list,
             extra_rules: extra_rules(spec),
             extra_statements: extra_statements(spec),
             exceptions: spec.exceptions.clone(),
@@ -236,7 +242,15 @@ impl Platform {
     /// What works and still deserves a look, each with its field.
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
         let (compute, database) = (self.compute.warnings(), self.database.warnings(now));
-        [compute, database, self.ingress.warnings(), self.static_assets.warnings()].concat()
+        let unreachable = self.s3_prefix_list.iter().filter(|_| !self.compute.image.contains(".dkr.ecr.")).map(|_| {
+            let image = &self.compute.image;
+            format!(
+                "compute.image {image} is in no repository of ECR: with securityGroups.taskEgress EndpointsOnly tasks reach \
+                 its registry only by a rule of securityGroups.ecsTasks.extraRules"
+            )
+        });
+        let groups = unreachable.collect();
+        [compute, database, self.ingress.warnings(), self.static_assets.warnings(), groups].concat()
     }
 
     /// What is shown in `status.resolved` and holds from now on.
@@ -250,6 +264,7 @@ impl Platform {
             audit_retention_days: Some(self.audit_retention_days),
             key_rotation_days: Some(self.key_rotation_days),
             key_deletion_days: Some(self.key_deletion_days),
+            s3_prefix_list: self.s3_prefix_list.clone(),
             deny_remote_administration: Some(self.deny_remote_administration),
             database_engine_version: Some(self.database.engine_version.clone()),
             database_first_major: Some(self.database.first_major.clone()),
@@ -274,9 +289,38 @@ pub fn deletion_policy(named: Option<DeletionPolicy>, profile: Profile) -> Delet
     })
 }
 
+/// What the tasks reach in place of the internet. That they do not reach it is not given up unasked.
+fn s3_prefix_list(
+    spec: &PaymentPlatformSpec,
+    facts: &Facts,
+    guard: &mut Guard<'_>,
+    errors: &mut Vec<Invalid>,
+) -> Option<String> {
+    const FIELD: &str = "securityGroups.taskEgress";
+    let wanted = only_endpoints(spec);
+    let image = spec.compute.as_ref().and_then(|compute| compute.image.as_deref());
+    if wanted && image.is_none_or(|image| image.starts_with("public.ecr.aws/")) {
+        errors.push(invalid(FIELD, "EndpointsOnly needs compute.image: tasks cannot reach a registry on the internet"));
+    }
+    let only = guard.on(FIELD, wanted, |old| old.s3_prefix_list.as_ref().map(|_| true));
+    let decided = facts.decided.as_ref().and_then(|decided| decided.s3_prefix_list.clone());
+    let list = decided.or_else(|| facts.s3_prefix_list.clone()).filter(|_| only);
+    if only && list.is_none() {
+        errors.push(invalid(FIELD, "EndpointsOnly: it is not known which prefix list S3 has in the region"));
+    }
+    list
+}
+
+/// Whether the tasks are to reach nothing outside the VPC but what has an endpoint.
+pub fn only_endpoints(spec: &PaymentPlatformSpec) -> bool {
+    let groups = spec.security_groups.as_ref();
+    groups.and_then(|groups| groups.task_egress) == Some(TaskEgress::EndpointsOnly)
+}
+
 /// By the group's node.
 fn extra_rules(spec: &PaymentPlatformSpec) -> BTreeMap<String, Vec<ExtraRule>> {
-    let SecurityGroups { alb, ecs_tasks, aurora, vpc_endpoints } = spec.security_groups.clone().unwrap_or_default();
+    let SecurityGroups { alb, ecs_tasks, aurora, vpc_endpoints, task_egress: _ } =
+        spec.security_groups.clone().unwrap_or_default();
     let groups =
         [("alb", alb), ("ecs-tasks", ecs_tasks), ("aurora", aurora), ("vpc-endpoints", vpc_endpoints)].into_iter();
     groups.filter_map(|(node, group)| Some((node.to_owned(), group?.extra_rules))).collect()

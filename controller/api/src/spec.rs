@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::additions::{
     Direction, Effect, ExtraRule, ExtraStatement, GroupAdditions, KeyAdditions, Keys, Protocol, SecurityGroups,
+    TaskEgress,
 };
 pub use self::application::{Architecture, Autoscaling, Compute, HealthCheck, Ingress, TaskRole, TaskStatement};
 pub use self::database::{Database, Engine, StorageType, UpgradePolicy};
@@ -90,6 +91,8 @@ use crate::status::PaymentPlatformStatus;
         .message("network.natGateways: Single needs profile: Ephemeral; in Production every zone has a NAT gateway of its own, so that the loss of one zone leaves the others working"),
     validation = Rule::new("self.profile == 'Ephemeral' || (has(self.logs) && has(self.logs.retentionDays) ? self.logs.retentionDays : 365) >= 90")
         .message("logs.retentionDays must be at least 90 in Production; PCI DSS 10.5.1 asks for 365, of which 90 days at hand"),
+    validation = Rule::new("!has(self.securityGroups) || !has(self.securityGroups.taskEgress) || self.securityGroups.taskEgress == 'Internet' || (has(self.compute) && has(self.compute.image) && !self.compute.image.startsWith('public.ecr.aws/'))")
+        .message("securityGroups.taskEgress: EndpointsOnly needs compute.image, best in a repository of ECR: tasks cannot reach a registry on the internet"),
     validation = Rule::new("!has(self.network) || !has(self.network.availabilityZones) || self.network.availabilityZones.all(zone, zone.startsWith((has(self.aws) && has(self.aws.region) ? self.aws.region : 'us-east-1')))")
         .message("network.availabilityZones must lie in aws.region (unset means us-east-1), for example us-east-1a")
 )]

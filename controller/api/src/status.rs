@@ -112,6 +112,10 @@ pub struct Resolved {
     /// Days between the scheduling of a key's deletion and the deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_deletion_days: Option<i32>,
+    /// Prefix list of S3 that the tasks may reach in place of the internet; only with securityGroups.taskEgress
+    /// EndpointsOnly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_prefix_list: Option<String>,
     /// Whether the default network ACL denies ports 22 and 3389.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deny_remote_administration: Option<bool>,

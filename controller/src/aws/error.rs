@@ -162,13 +162,17 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "InvalidEventSubscriptionState" | "InvalidDBClusterStateFault" | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault"
         | "DBClusterSnapshotAlreadyExistsFault" | "DBSnapshotAlreadyExists" | "InvalidRequestException" | "ServiceNotActiveException"
         | "UpdateInProgressException" | "ConcurrentUpdateException" | "DuplicateListener" | "WAFOptimisticLockException"
+        | "ConcurrentModificationException" | "ConcurrentAccess" | "StaleTag" | "InvalidDBClusterSnapshotStateFault"
+        | "InvalidGlobalClusterStateFault" | "InvalidResourceStateFault" | "PaginationTokenExpiredException"
+        // A group that somebody protects meanwhile.
+        | "InvalidOperationException"
         | "WAFTagOperationException" | "PreconditionFailed" | "InvalidIfMatchVersion" | "DistributionNotDisabled"
         // The token was used: the distribution is there, or was.
         | "DistributionAlreadyExists" | "CloudFrontOriginAccessIdentityAlreadyExists" => Class::Conflict,
 
         "DependencyViolation" | "InvalidIPAddress.InUse" | "AddressInUse" | "InvalidSubnet.Conflict" | "DeleteConflict"
         | "InvalidGroup.InUse" | "InvalidCidrBlock.InUse" | "ResourceInUse" | "BucketNotEmpty"
-        | "InvalidDBSubnetGroupStateFault" | "InvalidDBParameterGroupState" | "InvalidOptionGroupStateFault" | "SubnetAlreadyInUse"
+        | "InvalidDBSubnetGroupStateFault" | "InvalidDBSubnetStateFault" | "InvalidDBParameterGroupState" | "InvalidOptionGroupStateFault" | "SubnetAlreadyInUse"
         | "ClusterContainsServicesException" | "ClusterContainsTasksException" | "ResourceInUseException"
         | "ClusterContainsContainerInstancesException" | "ClusterContainsCapacityProviderException"
         | "WAFAssociatedItemException" | "OriginAccessControlInUse" | "ResponseHeadersPolicyInUse" | "CloudFrontOriginAccessIdentityInUse" => Class::InUse,
@@ -181,10 +185,17 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "DBParameterGroupQuotaExceeded" | "EventSubscriptionQuotaExceeded" | "StorageQuotaExceeded" | "SnapshotQuotaExceeded"
         | "TopicLimitExceeded" | "TooManyLoadBalancers" | "TooManyTargetGroups" | "TooManyListeners" | "TooManyTags" | "OptionGroupQuotaExceededFault"
         | "TooManyCertificates" | "LimitExceededFault" | "WAFLimitsExceededException" | "TooManyDistributions"
+        | "TooManyTagsException" | "EntityLimitExceeded" | "SubscriptionLimitExceeded" | "FilterPolicyLimitExceeded"
+        | "DBClusterAutomatedBackupQuotaExceededFault" | "DBClusterRoleQuotaExceeded"
+        | "DBInstanceAutomatedBackupQuotaExceeded" | "DBSubnetQuotaExceededFault"
         | "TooManyOriginAccessControls" | "TooManyCloudFrontOriginAccessIdentities" | "TooManyResponseHeadersPolicies" | "TooManyDistributionCNAMEs" => Class::Quota,
 
         "InvalidKeyState" | "KMSInvalidStateException" | "DisabledException" | "KeyUnavailableException"
         | "KMSKeyNotAccessibleFault" | "EncryptionFailure" | "SNSNoAuthorization" | "InsufficientDBInstanceCapacity"
+        | "DecryptionFailure" | "InsufficientStorageClusterCapacity" | "ProvisionedIopsNotAvailableInAZFault"
+        | "StorageTypeNotAvailableFault"
+        // A topic that is seconds old.
+        | "SNSTopicArnNotFound"
         | "InvalidVPCNetworkStateFault" | "InvalidConfigurationRequest" | "SubnetNotFound" | "InvalidSubnet"
         | "InvalidSecurityGroup" | "TargetGroupAssociationLimit" | "FailedResourceAccessException"
         | "WAFUnavailableEntityException" | "WAFLogDestinationPermissionIssueException" | "WAFServiceLinkedRoleErrorException"
@@ -196,7 +207,7 @@ pub fn class_of(code: &str) -> Option<Class> {
         | "RequestThrottled" | "RequestThrottledException" | "SlowDown" | "EC2ThrottledException" | "PriorRequestNotComplete"
             => Class::Throttled,
 
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "OptInRequired" => Class::Denied,
+        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "OptInRequired" | "AuthorizationError" => Class::Denied,
 
         "AuthFailure" | "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException"
         | "SignatureDoesNotMatch" | "InvalidSignatureException" | "MissingAuthenticationToken" | "RequestExpired"
@@ -206,6 +217,7 @@ pub fn class_of(code: &str) -> Option<Class> {
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "ServiceUnavailableException" | "Unavailable"
         | "KMSInternalException" | "DependencyTimeoutException" | "ServiceFailure" | "InternalServerError"
         | "InternalServiceException" | "InternalServiceFault" | "ServerException" | "WAFInternalErrorException"
+        | "InternalServiceError" | "ServiceException"
         | "WAFTagOperationInternalErrorException" => Class::Unavailable,
 
         "RequestTimeout" | "RequestTimeoutException" => Class::Ambiguous,
@@ -224,6 +236,60 @@ mod tests {
         assert_eq!(class_of("SomethingNew"), None);
         assert_eq!(class_of_status(503), Class::Unavailable);
         assert_eq!(class_of_status(400), Class::Invalid);
+    }
+
+    /// What each API says of a thing that is not there, most of it with a status of 400.
+    const NOT_FOUND: &[(&str, &[&str])] = &[
+        ("application-autoscaling", &["ObjectNotFoundException"]),
+        ("cloudfront", &["NoSuchDistribution", "NoSuchOriginAccessControl", "NoSuchResponseHeadersPolicy"]),
+        ("cloudfront", &["NoSuchCloudFrontOriginAccessIdentity", "NoSuchResource"]),
+        ("cloudwatch", &["ResourceNotFound", "DashboardNotFoundError", "ResourceNotFoundException"]),
+        ("ec2", &["InvalidVpcID.NotFound", "InvalidSubnetID.NotFound", "InvalidInternetGatewayID.NotFound"]),
+        ("ec2", &["Gateway.NotAttached", "InvalidAllocationID.NotFound", "InvalidAddress.NotFound"]),
+        ("ec2", &["NatGatewayNotFound", "InvalidNatGatewayID.NotFound", "InvalidRouteTableID.NotFound"]),
+        ("ec2", &["InvalidRoute.NotFound", "InvalidAssociationID.NotFound", "InvalidNetworkAclID.NotFound"]),
+        ("ec2", &["InvalidNetworkAclEntry.NotFound", "InvalidGroup.NotFound", "InvalidPermission.NotFound"]),
+        ("ec2", &["InvalidSecurityGroupRuleId.NotFound", "InvalidFlowLogId.NotFound", "InvalidVpcEndpointId.NotFound"]),
+        ("ecr", &["RepositoryNotFoundException"]),
+        ("ecs", &["ClusterNotFoundException", "ServiceNotFoundException"]),
+        ("elbv2", &["LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound", "RuleNotFound"]),
+        ("iam", &["NoSuchEntity"]),
+        ("kms", &["NotFoundException"]),
+        ("logs", &["ResourceNotFoundException"]),
+        ("rds", &["DBClusterNotFoundFault", "DBInstanceNotFound", "DBSubnetGroupNotFoundFault"]),
+        ("rds", &["DBParameterGroupNotFound", "DBClusterParameterGroupNotFound", "OptionGroupNotFoundFault"]),
+        ("rds", &["SubscriptionNotFound"]),
+        ("s3", &["NoSuchBucket", "NoSuchBucketPolicy", "NoSuchTagSet", "NoSuchLifecycleConfiguration"]),
+        ("s3", &["NoSuchPublicAccessBlockConfiguration", "OwnershipControlsNotFoundError"]),
+        ("s3", &["ServerSideEncryptionConfigurationNotFoundError", "ReplicationConfigurationNotFoundError"]),
+        ("secretsmanager", &["ResourceNotFoundException"]),
+        ("service-quotas", &["NoSuchResourceException"]),
+        ("sns", &["NotFound", "ResourceNotFound"]),
+        ("wafv2", &["WAFNonexistentItemException"]),
+    ];
+
+    #[test]
+    fn what_is_not_there_is_known_by_each_services_own_code() {
+        for (service, codes) in NOT_FOUND {
+            for code in *codes {
+                assert_eq!(class_of(code), Some(Class::NotFound), "{service}: {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_not_taken_for_a_refusal() {
+        // With a status of 400 or 403 each of them.
+        for (code, class) in [
+            ("ConcurrentAccess", Class::Conflict),
+            ("DBSubnetQuotaExceededFault", Class::Quota),
+            ("InsufficientStorageClusterCapacity", Class::NotYet),
+            ("SNSTopicArnNotFound", Class::NotYet),
+            ("StaleTag", Class::Conflict),
+            ("SubscriptionLimitExceeded", Class::Quota),
+        ] {
+            assert_eq!(class_of(code), Some(class), "{code}");
+        }
     }
 
     #[test]

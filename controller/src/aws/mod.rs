@@ -46,6 +46,7 @@ pub static KINDS: LazyLock<Vec<Kind<Aws>>> = LazyLock::new(|| {
 /// versions of the database there are, the tags of many things at once, and what the platform uses and does not own.
 pub const OWN_ACTIONS: &[&str] = &[
     "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeManagedPrefixLists",
     "ec2:DescribeVpcEndpointServices",
     "ecr:BatchGetRepositoryScanningConfiguration",
     "ecr:DescribeRepositories",

@@ -24,8 +24,7 @@ use crate::lease::Held;
 /// What stands between a call and the network.
 #[derive(Clone)]
 pub struct Gate {
-    /// None: as often as one likes.
-    pace: Option<Arc<DefaultDirectRateLimiter>>,
+    pace: Arc<DefaultDirectRateLimiter>,
     /// None: nothing is fenced (the command line).
     lease: Option<Held>,
     /// One attempt of a call, from being sent to the head of its answer.
@@ -33,15 +32,10 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate that holds nobody up.
-    pub fn open(attempt: Duration) -> Self {
-        Self { pace: None, lease: None, attempt }
-    }
-
     /// At most `per_second` calls a second on average, and twice as many at once.
     pub fn paced(per_second: NonZeroU32, lease: Option<Held>, attempt: Duration) -> Self {
         let quota = Quota::per_second(per_second).allow_burst(per_second.saturating_add(per_second.get()));
-        Self { pace: Some(Arc::new(RateLimiter::direct(quota))), lease, attempt }
+        Self { pace: Arc::new(RateLimiter::direct(quota)), lease, attempt }
     }
 }
 
@@ -102,9 +96,7 @@ impl HttpConnector for GatedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (connector, gate) = (self.connector.clone(), self.gate.clone());
         HttpConnectorFuture::new(async move {
-            if let Some(pace) = &gate.pace {
-                pace.until_ready().await;
-            }
+            gate.pace.until_ready().await;
             if gate.lease.is_some_and(|lease| !lease.lasts(gate.attempt)) {
                 return Err(ConnectorError::user(FENCED.into()));
             }
@@ -173,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_does_not_come_is_a_timeout() {
-        let connector = behind(Gate::open(Duration::from_millis(5)), true);
+        let connector = behind(Gate::paced(NonZeroU32::MAX, None, Duration::from_millis(5)), true);
         assert!(connector.call(HttpRequest::empty()).await.unwrap_err().is_timeout());
     }
 }

@@ -37,12 +37,17 @@ pub fn add(build: &mut Build<'_>, vpc: &Ref<Vpc>) -> Groups {
         alb_rules.push(Rule::ingress(HTTPS, Peer::Fixed(range.to_string()), "HTTPS from clients"));
     }
     rules(build, &alb, alb_rules);
+    let outside = match build.platform.s3_prefix_list.clone() {
+        None => Rule::egress(HTTPS, Peer::Fixed("0.0.0.0/0".to_owned()), "HTTPS to the internet"),
+        // The layers of images in ECR are objects.
+        Some(list) => Rule::egress(HTTPS, Peer::Fixed(list), "S3 through its endpoint"),
+    };
     rules(
         build,
         &tasks,
         vec![
             Rule::ingress(app, Peer::Group(alb.clone()), "Requests from the load balancer"),
-            Rule::egress(HTTPS, Peer::Fixed("0.0.0.0/0".to_owned()), "HTTPS to the internet"),
+            outside,
             Rule::egress(database, Peer::Group(aurora.clone()), "Queries to the database"),
             Rule::egress(HTTPS, Peer::Group(endpoints.clone()), "AWS services through the VPC endpoints"),
         ],

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use payment_platform_api::spec::{Database, Engine, Ingress, NatGateways, Network, PaymentPlatformSpec, Profile};
+use payment_platform_api::spec::{
+    Compute, Database, Engine, Ingress, NatGateways, Network, PaymentPlatformSpec, Profile, SecurityGroups, TaskEgress,
+};
 use payment_platform_api::{Facts, Platform};
 use payment_platform_engine::Owner;
 
@@ -13,6 +15,7 @@ fn facts() -> Facts {
         account_id: "123456789012".into(),
         principal_arn: "arn:aws:iam::123456789012:role/controller".into(),
         zones: ["a", "b", "c"].map(|zone| format!("us-east-1{zone}")).into(),
+        s3_prefix_list: Some("pl-11111111".into()),
         ..Facts::default()
     }
 }
@@ -29,6 +32,14 @@ fn shapes() -> Vec<PaymentPlatformSpec> {
         environment: "prd".into(),
         database: Some(Database { engine: Engine::Mysql, ..Database::default() }),
         ingress: Some(Ingress { certificate_arn, ..Ingress::default() }),
+        ..PaymentPlatformSpec::default()
+    });
+    let image = Some("123456789012.dkr.ecr.us-east-1.amazonaws.com/payments:1".to_owned());
+    let task_egress = Some(TaskEgress::EndpointsOnly);
+    shapes.push(PaymentPlatformSpec {
+        environment: "prd".into(),
+        compute: Some(Compute { image, ..Compute::default() }),
+        security_groups: Some(SecurityGroups { task_egress, ..SecurityGroups::default() }),
         ..PaymentPlatformSpec::default()
     });
     for profile in [Profile::Production, Profile::Ephemeral] {

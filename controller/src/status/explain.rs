@@ -78,6 +78,10 @@ pub fn advice(error: &CloudError) -> String {
     match error.class {
         Class::Denied => format!("{error}; allow the controller's role {}", error.action),
         Class::Quota => format!("{error}; ask AWS to raise the quota"),
+        // What KMS says of a principal that does not exist.
+        Class::Invalid if error.code == "MalformedPolicyDocumentException" => {
+            format!("{error}; the roles and users that spec.aws.keyAdministrators and spec.keys name must exist")
+        }
         _ => error.to_string(),
     }
 }

@@ -52,6 +52,20 @@ const DESTINATION: &str = "logs/delivery-destination/cdn";
 const DELIVERY: &str = "logs/delivery/cdn";
 const DASHBOARD: &str = "cloudwatch/dashboard/platform";
 
+/// Of a platform whose spec asks for an origin access identity.
+pub const OPTIONAL_ROWS: &[Row] =
+    &[Row::new("cloudfront/origin-access-identity/static", &[("comment", Changed)], |scene| renamed(scene).boxed())];
+
+async fn renamed(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let cloudfront = &scene.aws.cloudfront;
+    let seen = cloudfront.get_cloud_front_origin_access_identity_config().id(&scene.id).send().await?;
+    let mut config = seen.cloud_front_origin_access_identity_config.context("no configuration")?;
+    config.comment = "made by hand".to_owned();
+    let call = cloudfront.update_cloud_front_origin_access_identity().id(&scene.id).set_if_match(seen.e_tag);
+    call.cloud_front_origin_access_identity_config(config).send().await?;
+    Ok(())
+}
+
 pub const ROWS: &[Row] = &[
     Row::new(
         ACL,

@@ -12,9 +12,6 @@ use super::{Row, Scene, Waiver, waived};
 const FIXED: &str = "AWS has no operation that changes it; a name is another thing";
 const NONE: &str = "none are wanted";
 
-/// The kinds that only such a database has.
-pub const KINDS: [&str; 2] = ["rds/mysql-instance", "rds/option-group"];
-
 pub const WAIVERS: &[Waiver] = &[
     waived("rds/option-group", "options.*", Added, "MySQL 8.4 has no other option"),
     waived("rds/option-group", "options.*.SERVER_AUDIT", Changed, SET_BY_RDS),

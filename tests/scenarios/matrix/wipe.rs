@@ -109,6 +109,10 @@ async fn edge(aws: &Account, of: &impl Fn(&str) -> Vec<String>) -> anyhow::Resul
         let seen = cloudfront.get_origin_access_control().id(&id).send().await?;
         cloudfront.delete_origin_access_control().id(id).set_if_match(seen.e_tag).send().await?;
     }
+    for id in of("cloudfront/origin-access-identity") {
+        let seen = cloudfront.get_cloud_front_origin_access_identity().id(&id).send().await?;
+        cloudfront.delete_cloud_front_origin_access_identity().id(id).set_if_match(seen.e_tag).send().await?;
+    }
     for id in of("cloudfront/response-headers-policy") {
         let seen = cloudfront.get_response_headers_policy().id(&id).send().await?;
         cloudfront.delete_response_headers_policy().id(id).set_if_match(seen.e_tag).send().await?;

@@ -6,10 +6,14 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Additions to the security groups.
+/// What the security groups let through, besides what the platform itself needs.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct SecurityGroups {
+    /// What the application's tasks may reach outside the VPC by HTTPS. Internet (the default): everything.
+    /// EndpointsOnly: what has a VPC endpoint, and S3 for the layers of images in ECR (PCI DSS 1.3.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_egress: Option<TaskEgress>,
     /// Group of the load balancer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alb: Option<GroupAdditions>,
@@ -22,6 +26,14 @@ pub struct SecurityGroups {
     /// Group of the VPC endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vpc_endpoints: Option<GroupAdditions>,
+}
+
+/// What the application's tasks reach outside the VPC.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TaskEgress {
+    #[default]
+    Internet,
+    EndpointsOnly,
 }
 
 /// Additions to one security group.

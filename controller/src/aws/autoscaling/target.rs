@@ -118,7 +118,7 @@ impl Resource for ScalableTarget {
         let action = "application-autoscaling:RegisterScalableTarget";
         let tags = want.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         let call = register(&cx.cloud, &want).set_tags(Some(tags)).suspended_state(suspended(&want));
-        let made = role_may_be_new(call.send().await.during(action))?;
+        let made = linked_role_may_be_new(call.send().await.during(action))?;
         let missing = || CloudError::new(Class::Unavailable, action, "BadAnswer", "no ARN");
         let arn = made.scalable_target_arn.ok_or_else(missing)?;
         Ok(Progress::Done(Output { arn, resource_id: want.resource_id }))
@@ -133,7 +133,7 @@ impl Resource for ScalableTarget {
         let scaling = &cx.cloud.autoscaling;
         if ["fewest", "most", "suspended"].into_iter().any(|field| touches(&changes, field)) {
             let call = register(&cx.cloud, &want).suspended_state(suspended(&want));
-            role_may_be_new(call.send().await.during("application-autoscaling:RegisterScalableTarget"))?;
+            linked_role_may_be_new(call.send().await.during("application-autoscaling:RegisterScalableTarget"))?;
         }
         cx.cloud.tags_read.forget(&now.arn);
         let (set, remove) = tags::changed(&changes);
@@ -166,7 +166,7 @@ impl Resource for ScalableTarget {
 }
 
 /// The first target of an account brings a service-linked role, which nobody can assume for some seconds.
-fn role_may_be_new<T>(answer: Result<T, CloudError>) -> Result<T, CloudError> {
+fn linked_role_may_be_new<T>(answer: Result<T, CloudError>) -> Result<T, CloudError> {
     answer.map_err(|error| match error.code == "ValidationException" && error.message.contains("assume") {
         true => CloudError { class: Class::NotYet, ..error },
         false => error,

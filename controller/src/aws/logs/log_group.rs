@@ -35,6 +35,10 @@ pub const PREFIXES: &[&str] = &[
     "aws-waf-logs-payment-",
 ];
 
+/// What the names of groups begin with that services of AWS make by themselves (CloudWatch Logs User Guide, "AWS services that
+/// publish logs"): RDS and Container Insights. What follows is the identifier of a thing of ours.
+const OF_SERVICES: &str = "/aws/";
+
 /// A log group; its node has the group's own name.
 #[derive(Clone, Serialize)]
 pub struct LogGroup {
@@ -244,6 +248,8 @@ async fn read(aws: &Aws, group: Group) -> Result<Option<Found<LogGroup>>, CloudE
         Some(_) => subscriptions(aws, &name).await,
         None => Ok(BTreeMap::new()),
     };
+    // A service that finds its group deleted makes it again, without tags: when it was made says nothing of whose it is.
+    let made_again = claim.is_none() && name.starts_with(OF_SERVICES);
     Ok(Some(Found {
         name_fits: claim.as_ref().is_some_and(|claim| claim.node.name == name),
         claim,
@@ -262,7 +268,7 @@ async fn read(aws: &Aws, group: Group) -> Result<Option<Found<LogGroup>>, CloudE
         busy: None,
         unready: None,
         leaving: false,
-        created: group.creation_time.map(|milliseconds| milliseconds / 1000),
+        created: group.creation_time.map(|milliseconds| milliseconds / 1000).filter(|_| !made_again),
     }))
 }
 
