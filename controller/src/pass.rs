@@ -232,6 +232,11 @@ pub async fn prepare(
         }
         _ => {}
     }
+    for (place, ids) in inventory.confirmed(&judged.plan, &state.memory) {
+        if let (Some(scope), Some(reread)) = (places.get(&place.0), inventory.rereads.get(&place)) {
+            scope.take_over(place.1, &ids, &reread.look).await;
+        }
+    }
     let approval = asked.filter(|_| accepted.is_none());
     for node in &judged.observation.vanished {
         state.memory.forget(node);

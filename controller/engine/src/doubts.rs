@@ -1,4 +1,4 @@
-//! What a platform must read again before its shared looks can be believed.
+//! What a platform must read again before its shared looks can be believed, and what need not be read once more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::graph::Graph;
 use crate::inventory::{Inventory, Place};
 use crate::memory::Memory;
+use crate::plan::{Plan, Step};
 use crate::resource::{Create, Kind};
 
 /// What a platform must read again before it can plan.
@@ -58,5 +59,21 @@ impl Inventory {
             }
         }
         doubts
+    }
+
+    /// Of what was read again, the ids of things that are as `plan` wants them, however lately they were written: a read
+    /// that lags shows what was there before, not what we have just written. Where it is not known what came of the last
+    /// write, what was there before may be what is wanted, and the read must be repeated.
+    pub fn confirmed(&self, plan: &Plan, memory: &Memory) -> BTreeMap<Place, BTreeSet<String>> {
+        let mut confirmed: BTreeMap<Place, BTreeSet<String>> = BTreeMap::new();
+        for planned in plan.steps.iter().filter(|planned| !planned.extra && planned.step == Step::Keep) {
+            let of_kind = |place: &&Place| place.0 == planned.node.region && place.1 == planned.node.kind;
+            let (Some(found), Some(place)) = (&planned.found, self.rereads.keys().find(of_kind)) else { continue };
+            let last = memory.nodes.get(&planned.node).and_then(|known| known.changed.last());
+            if last.is_none_or(|last| last.accepted) && self.rereads[place].asked.contains(&found.cloud_id) {
+                confirmed.entry(place.clone()).or_default().insert(found.cloud_id.clone());
+            }
+        }
+        confirmed
     }
 }

@@ -118,12 +118,19 @@ impl Driver {
     }
 
     pub fn wide_pass(&mut self, graph: &Graph<Cloud>, width: usize) -> Report {
-        let observation = self.inventory(graph).observe(graph, KINDS, &self.identity, &self.memory, WINDOW);
+        let inventory = self.inventory(graph);
+        let observation = inventory.observe(graph, KINDS, &self.identity, &self.memory, WINDOW);
         self.options.settling = observation.settling.clone();
         for node in &observation.vanished {
             self.memory.forget(node);
         }
         let plan = plan(graph, &observation, &self.memory, KINDS, &self.options);
+        for (place, ids) in inventory.confirmed(&plan, &self.memory) {
+            let Some(shared) = &mut self.shared else { break };
+            if let Some(look) = shared[&place].with(&ids, &inventory.rereads[&place].look) {
+                shared.insert(place, Arc::new(look));
+            }
+        }
         let clouds = BTreeMap::from([(self.region.clone(), self.cloud.clone())]);
         let memory = self.memory.clone();
         let pass = Pass {

@@ -174,6 +174,24 @@ fn a_look_that_was_too_early_is_repeated_once_it_no_longer_is() {
 }
 
 #[test]
+fn what_a_read_soon_after_its_write_shows_as_wanted_is_not_read_again() {
+    let mut driver = Driver::new();
+    driver.share_this_look();
+    driver.pass(&wanted(1, 5));
+    assert_eq!(driver.doubted(&wanted(1, 5)), 5, "the look is from before");
+    driver.pass(&wanted(1, 5));
+    assert_eq!(driver.doubted(&wanted(1, 5)), 0);
+    // Without an answer the read may show what was there before.
+    driver.cloud.with(|state| (state.budget, state.last_takes_effect) = (Some(1), true));
+    driver.pass(&wanted(1, 6));
+    driver.cloud.with(|state| state.budget = None);
+    driver.pass(&wanted(1, 6));
+    assert_eq!(driver.doubted(&wanted(1, 6)), 4, "the others have only now been written");
+    driver.pass(&wanted(1, 6));
+    assert_eq!(driver.doubted(&wanted(1, 6)), 1);
+}
+
+#[test]
 fn what_was_made_by_half_is_finished_without_asking() {
     let mut driver = Driver::new();
     driver.cloud.with(|state| state.unanswered.insert("vault".to_owned()));
