@@ -49,9 +49,10 @@ kind-test: build ## The scenarios on a kind cluster (needs kind and a container 
 	  config=$$(mktemp) && kind get kubeconfig --name payment-platform-test > "$$config" && \
 	  KUBECONFIG="$$config" cargo test $(CARGO_FLAGS) --test scenarios
 
-test-full: test ## All tests, and those that take minutes: restarts by chance, a large account, AWS at a tenth of its pace, five hostile clouds
+test-full: test ## All tests, and those that take minutes: restarts by chance, a large account, an hour's passes at rest, AWS at a tenth of its pace, five hostile clouds
 	FULL=1 cargo test $(CARGO_FLAGS) --test scenarios -- thirty_times
 	FULL=1 cargo test $(CARGO_FLAGS) --test scenarios -- things_of_others_by_the_hundred
+	FULL=1 cargo test $(CARGO_FLAGS) --test scenarios -- a_quiet_platform
 	TIME_SCALE=0.1 cargo test $(CARGO_FLAGS) --test scenarios -- leaves_the_account_as_it_was
 	for seed in 1 2 3 4 5; do SEED=$$seed cargo test $(CARGO_FLAGS) --test scenarios -- a_hostile_cloud || exit; done
 
@@ -75,7 +76,7 @@ generate: build ## Write the generated files again
 	for part in network data application operations; do $(CONTROLLER) iam-policy $$part > docs/iam-policy/$$part.json; done
 	for example in examples/*.yaml; do \
 	  $(CONTROLLER) graph -f $$example -o text > docs/graphs/$$(basename $$example .yaml).txt; done
-	for example in minimal mysql; do \
+	for example in minimal mysql production ephemeral; do \
 	  $(CONTROLLER) graph -f examples/$$example.yaml -o json > docs/graphs/$$example.json; done
 	$(CARGO_TARGET_DIR)/debug/generate-docs
 

@@ -170,7 +170,7 @@ struct AwsFlags {
     /// Seconds by which each further correction of a contested thing comes later.
     #[arg(long, env = "CONTESTED_PAUSE_SECONDS", default_value_t = 60)]
     contested_pause_seconds: u64,
-    /// Seconds between looks at what AWS is at work on: a NAT gateway, an endpoint, a role that is new.
+    /// Seconds, at the most, between looks at what AWS is at work on: a NAT gateway, an endpoint, a role that is new.
     #[arg(long, env = "POLL_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     poll_seconds: u64,
     /// Consistency windows after which a KMS key without visible tags is taken for another's and not asked again.

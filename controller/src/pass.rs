@@ -454,7 +454,7 @@ pub async fn carry_out(
     let mut report = execute(&prepared.plan, &pass, progress).await;
     let now = Instant::now();
     state.learn(&report, now);
-    state.find_overdue(&mut report, now, limits);
+    state.wait(&mut report, now, limits);
     for entry in report.entries.iter().filter(|entry| entry.written.is_some()) {
         if let (Some(scope), Some(id)) = (prepared.scopes.get(&entry.node.region), &entry.cloud_id) {
             scope.aws.tags_read.forget_thing(id);

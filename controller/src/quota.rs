@@ -33,7 +33,7 @@ struct Quota {
 }
 
 /// Codes and defaults are those of the Service Quotas console.
-const QUOTAS: [Quota; 4] = [
+const QUOTAS: [Quota; 5] = [
     Quota { kind: "ec2/vpc", name: "VPCs per region", service: "vpc", code: "L-F678F1CE", default: 5 },
     Quota {
         kind: "ec2/internet-gateway",
@@ -50,6 +50,7 @@ const QUOTAS: [Quota; 4] = [
         code: "L-A59F4C87",
         default: 20,
     },
+    Quota { kind: "rds/option-group", name: "Option groups", service: "rds", code: "L-9FA33840", default: 20 },
 ];
 
 /// The quotas that the plan's creations in this region would exceed.
@@ -88,6 +89,10 @@ async fn used(aws: &Aws, kind: &str) -> Result<usize, CloudError> {
         "rds/event-subscription" => {
             let all = aws.rds.describe_event_subscriptions().into_paginator().items().send();
             all.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeEventSubscriptions")?.len()
+        }
+        "rds/option-group" => {
+            let all = aws.rds.describe_option_groups().into_paginator().items().send();
+            all.collect::<Result<Vec<_>, _>>().await.during("rds:DescribeOptionGroups")?.len()
         }
         _ => aws.ec2.describe_addresses().send().await.during("ec2:DescribeAddresses")?.addresses().len(),
     };

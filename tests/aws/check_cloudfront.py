@@ -1,12 +1,14 @@
 """Checks of the emulator's CloudFront with plain boto3: what was mended, and what is refused."""
 
 import copy
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 
+import durations
 from checks import CONFIG, Aws, check, has, refused, same, until
 from check_s3 import bucket, put_policy, statement
 
@@ -193,7 +195,12 @@ def an_origin_access_identity_is_kept_and_changed(aws: Aws) -> None:
         change(comment="c" * 129, Id=id, IfMatch=kept["ETag"])
     name = bucket(aws, "identified")
     principal = {"AWS": f"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity {id}"}
-    put_policy(aws, name, statement(name, "Read", "Allow", principal, ["s3:GetObject"]))
+    fresh = {"AWS": principal["AWS"].replace(id, identity(aws, reference="another"))}
+    with refused("MalformedPolicy"):
+        put_policy(aws, name, statement(name, "Read", "Allow", fresh, ["s3:GetObject"]))
+    time.sleep(durations.LEAST["identity-not-known"] + 0.05)
+    for known in (fresh, principal):
+        put_policy(aws, name, statement(name, "Read", "Allow", known, ["s3:GetObject"]))
     versions(
         cloudfront.get_cloud_front_origin_access_identity,
         change,

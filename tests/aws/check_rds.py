@@ -438,6 +438,11 @@ def an_event_subscription_needs_a_topic_that_admits_it(aws: Aws) -> None:
         with refused("SNSNoAuthorization"):
             aws.rds.create_event_subscription(SnsTopicArn=arn, **wanted)
     arn = topic(aws, "events.rds")
+    locked = aws.kms.create_key()["KeyMetadata"]["Arn"]
+    aws.sns.set_topic_attributes(TopicArn=arn, AttributeName="KmsMasterKeyId", AttributeValue=locked)
+    with refused("SNSNoAuthorization"):
+        aws.rds.create_event_subscription(SnsTopicArn=arn, **wanted)
+    aws.sns.set_topic_attributes(TopicArn=arn, AttributeName="KmsMasterKeyId", AttributeValue="")
     with refused("SourceNotFound"):
         aws.rds.create_event_subscription(SnsTopicArn=arn, SourceIds=["absent"], **wanted)
     aws.rds.create_event_subscription(SnsTopicArn=arn, SourceIds=["instance"], **wanted)
@@ -451,6 +456,7 @@ def an_event_subscription_needs_a_topic_that_admits_it(aws: Aws) -> None:
     same(read.get("SourceIdsList", []), [])
     for number in range(19):
         aws.rds.create_event_subscription(SnsTopicArn=arn, SubscriptionName=f"more-{number}")
+    _what_a_topic_refuses_is_shown(aws, arn)
     with refused("EventSubscriptionQuotaExceeded"):
         aws.rds.create_event_subscription(SnsTopicArn=arn, SubscriptionName="one-too-many")
     quota = {"service": "rds", "quota": "L-A59F4C87", "account": aws.account, "value": 21}
@@ -462,6 +468,37 @@ def an_event_subscription_needs_a_topic_that_admits_it(aws: Aws) -> None:
     aws.rds.delete_event_subscription(SubscriptionName="events")
     with refused("SubscriptionNotFound"):
         aws.rds.describe_event_subscriptions(SubscriptionName="events")
+
+
+def _what_a_topic_refuses_is_shown(aws: Aws, arn: str) -> None:
+    def status() -> str:
+        changed = {"ParameterName": "log_statement", "ParameterValue": "all", "ApplyMethod": "immediate"}
+        aws.rds.modify_db_parameter_group(DBParameterGroupName="instance", Parameters=[changed])
+        return str(aws.rds.describe_event_subscriptions(SubscriptionName="events")["EventSubscriptionsList"][0]["Status"])
+
+    aws.rds.modify_event_subscription(SubscriptionName="events", Enabled=True)
+    same(status(), "active")
+    policy = aws.sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
+    closed = policy.replace("events.rds", "cloudwatch")
+    aws.sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=closed)
+    same(status(), "no-permission")
+    aws.sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
+    same(status(), "no-permission")
+    aws.rds.modify_event_subscription(SubscriptionName="events", Enabled=True)
+    same(status(), "active")
+
+
+@check
+def the_value_in_use_is_the_one_with_the_label(aws: Aws) -> None:
+    secrets = aws.secretsmanager
+    first = secrets.create_secret(Name="moved", SecretString="1")["VersionId"]
+    second = secrets.put_secret_value(SecretId="moved", SecretString="2")["VersionId"]
+    moved = {"RemoveFromVersionId": second, "MoveToVersionId": first}
+    secrets.update_secret_version_stage(SecretId="moved", VersionStage="AWSCURRENT", **moved)
+    has(secrets.get_secret_value(SecretId="moved"), SecretString="1", VersionId=first)
+    third = secrets.put_secret_value(SecretId="moved", SecretString="3")["VersionId"]
+    stages = secrets.describe_secret(SecretId="moved")["VersionIdsToStages"]
+    same({id: labels for id, labels in stages.items() if labels}, {third: ["AWSCURRENT"], first: ["AWSPREVIOUS"]})
 
 
 @check

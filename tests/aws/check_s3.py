@@ -113,6 +113,29 @@ def whether_small_objects_move_is_kept(aws: Aws) -> None:
 
 
 @check
+def lifecycle_rules_are_judged(aws: Aws) -> None:
+    name = bucket(aws, "aging")
+
+    def put(*rules: dict[str, Any]) -> None:
+        rules = [{"Status": "Enabled", "Filter": {"Prefix": ""}, **one} for one in rules]
+        aws.s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+
+    move = {"Days": 90, "StorageClass": "GLACIER_IR"}
+    put({"ID": "a", "Transitions": [move], "Expiration": {"Days": 91}})
+    with refused("InvalidArgument"):
+        put({"ID": "a", "Transitions": [move], "Expiration": {"Days": 90}})
+    with refused("InvalidArgument"):
+        put({"ID": "a", "Transitions": [{"Days": 29, "StorageClass": "STANDARD_IA"}]})
+    with refused("InvalidArgument"):
+        put({"ID": "a", "NoncurrentVersionExpiration": {"NoncurrentDays": 0}})
+    with refused("InvalidArgument"):
+        put(*2 * [{"ID": "a", "Expiration": {"Days": 1}}])
+    with refused("InvalidArgument"):
+        put({"ID": "a" * 256, "Expiration": {"Days": 1}})
+    same(len(aws.s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]), 1)
+
+
+@check
 def bucket_policies_are_judged(aws: Aws) -> None:
     name = bucket(aws, "judged")
     with refused("AccessDenied"):

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from check_elbv2 import balancer, network, read
-from checks import CONFIG, REGION, SESSION, Aws, check, has, refused, same, tags, until
+from checks import CONFIG, REGION, SESSION, Aws, check, has, once_linked, refused, same, tags, until
 
 GLOBAL = {"Scope": "CLOUDFRONT"}
 REGIONAL = {"Scope": "REGIONAL"}
@@ -193,7 +193,7 @@ def web_acls_of_cloudfront(aws: Aws) -> None:
     same([one["Name"] for one in waf.list_web_acls(**REGIONAL)["WebACLs"]], ["regional"])
     same(waf.list_tags_for_resource(ResourceARN=made["ARN"])["TagInfoForResource"]["TagList"], tags(a="b"))
     wanted = logging(aws, made, logs)
-    waf.put_logging_configuration(LoggingConfiguration=wanted)
+    once_linked(lambda: waf.put_logging_configuration(LoggingConfiguration=wanted))
     has(waf.get_logging_configuration(ResourceArn=made["ARN"])["LoggingConfiguration"], **wanted)
     found = waf.list_logging_configurations(**GLOBAL)["LoggingConfigurations"]
     same([one["ResourceArn"] for one in found], [made["ARN"]])
@@ -342,7 +342,9 @@ def logging_of_a_web_acl(aws: Aws) -> None:
             "Filters": [{"Behavior": "KEEP", "Requirement": "MEETS_ANY", "Conditions": keep}],
         },
     }
-    answered = waf.put_logging_configuration(LoggingConfiguration=wanted)["LoggingConfiguration"]
+    with refused("WAFServiceLinkedRoleErrorException"):
+        waf.put_logging_configuration(LoggingConfiguration=wanted)
+    answered = once_linked(lambda: waf.put_logging_configuration(LoggingConfiguration=wanted))["LoggingConfiguration"]
     redacted = [{"SingleHeader": {"Name": "authorization"}}, {"QueryString": {}}]
     filled = {"ManagedByFirewallManager": False, "LogType": "WAF_LOGS", "LogScope": "CUSTOMER"}
     same(answered, {**wanted, **filled, "RedactedFields": redacted})
@@ -378,7 +380,7 @@ def log_destinations_that_cannot_be(aws: Aws) -> None:
         with refused(code):
             waf.put_logging_configuration(LoggingConfiguration={**good, **wrong})
     fields = [{name: {}} for name in ("UriPath", "QueryString", "Method")]
-    waf.put_logging_configuration(LoggingConfiguration={**good, "RedactedFields": fields})
+    once_linked(lambda: waf.put_logging_configuration(LoggingConfiguration={**good, "RedactedFields": fields}))
 
 
 # --- What is refused -----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ SECONDS = {
     "load-balancer-provisioning": 120,
     "load-balancer-deleting": 60,
     "role-not-assumable": 12,
+    "identity-not-known": 10,
     "web-acl-propagating": 20,
     "db-cluster-creating": 60,
     "db-cluster-deleting": 90,
@@ -30,7 +31,7 @@ SECONDS = {
 }
 
 # Seconds here at least, where a client must be able to see the state before it passes.
-LEAST = {"role-not-assumable": 0.2, "tag-index-lagging": 1.0}
+LEAST = {"role-not-assumable": 0.2, "identity-not-known": 0.2, "tag-index-lagging": 1.0}
 
 # What part of it passes here; `emulator.py --time-scale`.
 SCALE = 1 / 400

@@ -47,6 +47,7 @@ class Thing:
     managed: bool = False
     etag: str = field(default_factory=_new_id)
     changed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    made_at: float = field(default_factory=time.time)
     # Only an origin access identity has this, and only its answers have a place for it.
     canonical_user: str = field(default_factory=lambda: f"{random.randrange(16**64):064x}")
 

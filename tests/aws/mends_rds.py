@@ -13,11 +13,13 @@ from moto.logs.models import logs_backends
 from moto.rds.exceptions import DBParameterGroupNotFoundError, RDSClientError, SubscriptionNotFoundError
 from moto.rds.models import DBCluster, DBInstance, DBInstanceClustered, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
+from moto.secretsmanager.models import SecretsManagerBackend
 
 import durations
 import rds_catalogue
 from catalogue import around
 from mends import mend, page
+from strict_rds import undelivered
 
 
 def answered(response: Any, key: str, items: list[Any]) -> ActionResult:
@@ -666,6 +668,23 @@ def automated_snapshots() -> None:
         return deleted
 
 
+# --- Secrets -------------------------------------------------------------------------------------
+
+
+@mend("secret-current-version", "which value of a secret is read after AWSCURRENT was moved")
+def secret_current_version() -> None:
+    """AWS: the value at AWSCURRENT is what is read without a version, and what a new value takes the label from (API
+    Reference, UpdateSecretVersionStage and GetSecretValue). moto: moves the label and goes by the version that was put
+    last. Goes when it follows the label."""
+
+    @around(SecretsManagerBackend, "update_secret_version_stage")
+    def moved(original: Callable, backend: Any, **params: Any) -> Any:
+        answer = original(backend, **params)
+        if params["version_stage"] == "AWSCURRENT" and params["move_to_version_id"]:
+            backend.secrets[params["secret_id"]].set_default_version_id(params["move_to_version_id"])
+        return answer
+
+
 # --- Event subscriptions -------------------------------------------------------------------------
 
 
@@ -691,6 +710,7 @@ def subscription_modify() -> None:
         ):
             if (value := response.params.get(parameter)) is not None:
                 setattr(known, attribute, value)
+        known.status = "active"
         return ActionResult({"EventSubscription": known})
 
     def add(response: Any) -> ActionResult:
@@ -706,6 +726,24 @@ def subscription_modify() -> None:
     RDSResponse.modify_event_subscription = modify
     RDSResponse.add_source_identifier_to_subscription = add
     RDSResponse.remove_source_identifier_from_subscription = remove
+
+
+@mend("rds-subscription-status", "event subscriptions whose topic refuses what is sent")
+def subscription_status() -> None:
+    """AWS: an event that the topic does not take makes the subscription no-permission or topic-not-exist until it is
+    modified (API Reference, EventSubscription). moto: always active. The only event here is a change of a DB parameter
+    group. Goes when it sends events."""
+
+    def changed(original: Callable, response: Any) -> ActionResult:
+        answer, name, backend = original(response), response.params["DBParameterGroupName"], response.backend
+        for one in backend.event_subscriptions.values():
+            concerned = name in one.source_ids or not one.source_ids
+            if one.enabled and one.source_type == "db-parameter-group" and concerned:
+                one.status = undelivered(one.sns_topic_arn, backend.account_id, backend.region_name) or one.status
+        return answer
+
+    around(RDSResponse, "modify_db_parameter_group")(changed)
+    around(RDSResponse, "reset_db_parameter_group")(changed)
 
 
 @mend("rds-cluster-log-groups", "the log groups of exported logs of clusters")

@@ -331,7 +331,7 @@ COVERED: dict[str, dict[str, list[str]]] = {
     "secretsmanager/secret": {
         "existence": ["DeleteSecret"],
         "pending_deletion": ["RestoreSecret"],
-        "has_value": ["UpdateSecretVersionStage"],
+        "in_use": ["UpdateSecretVersionStage"],
         "key_arn": ["UpdateSecret"],
         "policy": ["DeleteResourcePolicy", "PutResourcePolicy"],
         "replicas": ["RemoveRegionsFromReplication", "ReplicateSecretToRegions"],

@@ -9,6 +9,7 @@ VPCS = ("vpc", "L-F678F1CE")
 INTERNET_GATEWAYS = ("vpc", "L-A4707A72")
 NAT_GATEWAYS_PER_ZONE = ("vpc", "L-FE5A380F")
 EVENT_SUBSCRIPTIONS = ("rds", "L-A59F4C87")
+OPTION_GROUPS = ("rds", "L-9FA33840")
 
 EC2_DEFAULT_QUOTAS = [
     {
@@ -26,13 +27,14 @@ RDS_DEFAULT_QUOTAS = [
     {
         "Adjustable": True,
         "GlobalQuota": False,
-        "QuotaCode": EVENT_SUBSCRIPTIONS[1],
-        "QuotaName": "Event subscriptions",
-        "ServiceCode": "rds",
+        "QuotaCode": code,
+        "QuotaName": name,
+        "ServiceCode": service,
         "ServiceName": "Amazon Relational Database Service (Amazon RDS)",
         "Unit": "None",
         "Value": 20.0,
     }
+    for (service, code), name in ((EVENT_SUBSCRIPTIONS, "Event subscriptions"), (OPTION_GROUPS, "Option groups"))
 ]
 DEFAULTS = {
     (quota["ServiceCode"], quota["QuotaCode"]): quota

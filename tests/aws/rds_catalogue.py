@@ -41,8 +41,6 @@ SIZES = {"MinStorageSize": 20, "MaxStorageSize": 65536}
 STRIPED = 400
 # Operations and megabytes a second that gp3 has without being told, below that size and from it on.
 GP3 = {"below": (3000, 125), "striped": (12000, 500)}
-# How many option groups an account has in a region (RDS User Guide, Quotas).
-OPTION_GROUPS = 20
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What AWS refuses of CloudFront calls and moto lets pass. Registered like the rules of strict.py."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from moto.core.utils import get_service_model
 from moto.s3.models import S3Backend, s3_backends
 from moto.wafv2.models import wafv2_backends
 
+import durations
 import key_policy
 from mends_cloudfront import KINDS, Kind, things
 from strict import rule
@@ -575,14 +577,15 @@ def cloudfront_identity_reference(request: Any) -> str | None:
 @rule(
     "cloudfront-identity-in-bucket-policy",
     "MalformedPolicy",
-    "the access identities that a bucket policy names exist",
+    "the access identities that a bucket policy names exist, and S3 knows a new one after some seconds",
     S3Backend,
     "PutBucketPolicy",
 )
 def cloudfront_identity_in_bucket_policy(backend: Any, bucket_name: str, policy: bytes) -> str | None:
     named = set(re.findall(r"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity (\w+)", policy.decode()))
     accounts = [backend for account in cloudfront_backends.values() for backend in account.values()]
-    known = {id for one in accounts for id in things(one, "CloudFrontOriginAccessIdentity")}
+    identities = [thing for one in accounts for thing in things(one, "CloudFrontOriginAccessIdentity").values()]
+    known = {one.id for one in identities if one.made_at + durations.of("identity-not-known") <= time.time()}
     return "Invalid principal in policy" if key_policy.statements(policy.decode()) and named - known else None
 
 

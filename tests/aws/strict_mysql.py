@@ -8,6 +8,7 @@ from moto.ec2.models import ec2_backends
 from moto.rds.models import DBInstanceClustered
 from moto.rds.responses import RDSResponse
 
+import quotas
 import rds_catalogue
 from mends_mysql import alone, known_options
 from strict import rule
@@ -36,12 +37,13 @@ def rds_option_group_name(request: Any) -> str | None:
 @rule(
     "rds-option-group-quota",
     "OptionGroupQuotaExceededFault",
-    "an account has 20 option groups in a region",
+    "an account has as many option groups in a region as its quota says",
     RDSResponse,
     "CreateOptionGroup",
 )
 def rds_option_group_quota(request: Any) -> str | None:
-    groups, most = request.backend.option_groups, rds_catalogue.OPTION_GROUPS
+    groups = request.backend.option_groups
+    most = quotas.value(quotas.OPTION_GROUPS, request.current_account, request.region)
     full = len(groups) >= most and request.params["OptionGroupName"] not in groups
     return f"Cannot create more than {most} option groups" if full else None
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from moto.kms.models import kms_backends
@@ -596,22 +597,32 @@ def rds_subscription_quota(request: Any) -> str | None:
 @rule(
     "rds-subscription-topic",
     "SNSNoAuthorization",
-    "the topic of an event subscription exists and admits RDS events",
+    "the topic of an event subscription exists, and it and its key admit RDS events",
     RDSResponse,
     "CreateEventSubscription",
     "ModifyEventSubscription",
 )
 def rds_subscription_topic(request: Any) -> str | None:
     arn = request.params.get("SnsTopicArn")
-    if arn is None:
-        return None
-    topic = sns_backends[request.current_account][request.region].topics.get(arn)
-    account = request.current_account
-    principals = {"*", "events.rds.amazonaws.com", account, f"arn:aws:iam::{account}:root"}
-    context = {"aws:SourceAccount": account, "AWS:SourceOwner": account, "aws:SecureTransport": "true"}
-    if topic and key_policy.allows(topic.policy, principals, "sns:Publish", context):
+    if arn is None or undelivered(arn, request.current_account, request.region) is None:
         return None
     return f"You do not have permission to publish to the SNS topic ARN {arn}."
+
+
+def undelivered(arn: str, account: str, region: str) -> str | None:
+    """The status of an event subscription whose topic does not take what RDS sends (API Reference, EventSubscription)."""
+    topic = sns_backends[account][region].topics.get(arn)
+    if topic is None:
+        return "topic-not-exist"
+    service = {"*", "events.rds.amazonaws.com"}
+    principals = {*service, account, f"arn:aws:iam::{account}:root"}
+    context = {"aws:SourceAccount": account, "AWS:SourceOwner": account, "aws:SecureTransport": "true"}
+    caller = SimpleNamespace(region=region, current_account=account)
+    key = topic.kms_master_key_id or ""
+    # One without a key of its own, or with that of AWS by its alias, is no matter of a key's policy.
+    unlocked = ":key/" not in key or key_usable(key, caller, service, ("kms:GenerateDataKey", "kms:Decrypt"))
+    admitted = key_policy.allows(topic.policy, principals, "sns:Publish", context)
+    return None if admitted and unlocked else "no-permission"
 
 
 @rule(

@@ -70,6 +70,51 @@ def s3_access_lists_disabled(backend: Any, bucket_name: str, *_: Any) -> str | N
     return None
 
 
+# Days after which objects may move to these classes at the earliest (User Guide, "Transitioning objects using Amazon S3
+# Lifecycle").
+EARLIEST = {"STANDARD_IA": 30, "ONEZONE_IA": 30}
+
+
+@rule(
+    "s3-lifecycle-days",
+    "InvalidArgument",
+    "objects move when their class takes them, and go after that",
+    S3Backend,
+    "PutBucketLifecycleConfiguration",
+)
+def s3_lifecycle_days(backend: Any, bucket_name: str, rules: list[dict[str, Any]]) -> str | None:
+    for one in rules:
+        transitions = [move for move in key_policy.as_list(one.get("Transition") or []) if move.get("Days") is not None]
+        for move in transitions:
+            least = EARLIEST.get(move["StorageClass"], 0)
+            if int(move["Days"]) < least:
+                return (
+                    f"'Days' in Transition action must be greater than or equal to {least} for storageClass "
+                    f"'{move['StorageClass']}'"
+                )
+        gone = (one.get("Expiration") or {}).get("Days")
+        if gone is not None and int(gone) <= max((int(move["Days"]) for move in transitions), default=0):
+            return "'Days' in the Expiration action must be greater than 'Days' in the Transition action"
+        later = (one.get("NoncurrentVersionExpiration") or {}).get("NoncurrentDays")
+        if later is not None and int(later) <= 0:
+            return "'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer"
+    return None
+
+
+@rule(
+    "s3-lifecycle-ids",
+    "InvalidArgument",
+    "each lifecycle rule has an id of its own, of at most 255 characters",
+    S3Backend,
+    "PutBucketLifecycleConfiguration",
+)
+def s3_lifecycle_ids(backend: Any, bucket_name: str, rules: list[dict[str, Any]]) -> str | None:
+    ids = [one["ID"] for one in rules if one.get("ID")]
+    if len(ids) != len(set(ids)):
+        return "Rule ID must be unique. Found same ID for more than one rule"
+    return "ID length should not exceed allowed limit of 255" if any(len(one) > 255 for one in ids) else None
+
+
 # --- IAM -----------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from moto.wafv2.responses import WAFV2Response
 
 import durations
 from mends_wafv2 import MANAGED_GROUPS, RESOURCE_TYPES, arn_of, backend_of, capacity, statements
-from strict import rule
+from strict import linked_role_is_new, rule
 
 MODEL = get_service_model("wafv2")
 INVALID_ARN = (
@@ -489,3 +489,17 @@ def wafv2_redacted_fields(request: Any) -> str | None:
         if not field.keys() <= {"UriPath", "QueryString", "SingleHeader", "Method"}:
             return f"Error reason: The field isn't valid here., field: FIELD_TO_MATCH, parameter: {', '.join(field)}"
     return None
+
+
+# The last of its operation: the role comes with the first call that is right otherwise.
+@rule(
+    "wafv2-service-linked-role",
+    "WAFServiceLinkedRoleErrorException",
+    "the service-linked role, which the account's first logging brings, cannot be assumed at once",
+    WAFV2Response,
+    "PutLoggingConfiguration",
+)
+def wafv2_service_linked_role(request: Any) -> str | None:
+    if not linked_role_is_new(request.current_account, "wafv2"):
+        return None
+    return "AWS WAF is not able to access the service linked role. You can retry your request."

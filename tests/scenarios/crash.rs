@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::Scenario;
 use crate::faults::{gone, make_hostile, seed, settled};
-use crate::kinds::{self, once_each, once_each_with};
+use crate::kinds::{self, once_each, once_each_but, once_each_with};
 use crate::settings::plan_of;
 use crate::world::{Place, World};
 
@@ -268,6 +268,7 @@ async fn restarted(world: &World, cluster: &Cluster, seed: u64) -> anyhow::Resul
         let _controller = lives.start()?;
         let carried_out = |status: &PaymentPlatformStatus| status.observed_generation == generation && is_ready(status);
         settled(&object, carried_out).await.context("while updating")?;
+        once_each_but(&place.aws, &before, &[("nat gateway", 1), ("address", 1)]).await?;
     }
     let kept = place.writes()?.len();
     object.api.delete("payments", &DeleteParams::default()).await?;

@@ -28,6 +28,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("the_password_of_mysql_is_nowhere_but_in_its_secret", |world| password(world, MYSQL).boxed()),
     ("a_secret_deleted_by_hand_is_restored_and_one_that_is_gone_is_made_again", |world| secret(world).boxed()),
     ("class_storage_and_readers_change_in_place", |world| in_place(world).boxed()),
+    ("performance_insights_come_with_a_class_that_has_them", |world| insights(world).boxed()),
     ("what_waits_for_the_maintenance_window_is_no_drift", |world| pending(world).boxed()),
     ("a_parameter_that_needs_a_restart_comes_in_the_maintenance_window", |world| restart(world).boxed()),
     ("nothing_is_restarted_for_a_parameter_that_somebody_else_has_set", |world| foreign_parameter(world).boxed()),
@@ -186,6 +187,26 @@ async fn secret(world: Arc<World>) -> anyhow::Result<()> {
         ensure!(count == times || !world.emulator.is_ours(), "{count} times {operation} instead of {times}");
     }
     Ok(())
+}
+
+async fn insights(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let database = json!({"instanceClass": "db.t4g.medium", "applyImmediately": true});
+    let object = place.built("payments", json!({"profile": "Ephemeral", "database": database})).await?;
+    let on = |all: &[DbInstance]| all.iter().filter(|one| one.performance_insights_enabled == Some(true)).count();
+    let small = instances(&place.aws).await?;
+    ensure!(small.len() == 2 && on(&small) == 0, "RDS refuses it for this class: {small:?}");
+    let before = place.writes()?.len();
+    object.merge(json!({"spec": {"database": {"instanceClass": "db.r6g.large"}}})).await?;
+    object.ready().await?;
+    let large = instances(&place.aws).await?;
+    ensure!(on(&large) == 2, "{large:?}");
+    let keyed = large.iter().all(|one| one.performance_insights_kms_key_id.is_some());
+    ensure!(keyed, "not by a key of the platform: {large:?}");
+    object.merge(json!({"spec": {"database": {"performanceInsights": false}}})).await?;
+    object.ready().await?;
+    ensure!(on(&instances(&place.aws).await?) == 0, "it was to be turned off");
+    place.wrote_only(before, &["ModifyDBInstance"])
 }
 
 async fn in_place(world: Arc<World>) -> anyhow::Result<()> {

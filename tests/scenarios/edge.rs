@@ -190,6 +190,18 @@ async fn identity(world: Arc<World>) -> anyhow::Result<()> {
     object.look_now().await?;
     place.no_write_since(calls)?;
 
+    // A second one with the comment of ours, as a creation whose answer was lost would leave it.
+    let cloudfront = &place.aws.cloudfront;
+    let read = cloudfront.get_cloud_front_origin_access_identity().id(&identity).send().await?;
+    let config = read.cloud_front_origin_access_identity.and_then(|one| one.cloud_front_origin_access_identity_config);
+    let mut config = config.context("no configuration")?;
+    config.caller_reference = "by hand".to_owned();
+    let call = cloudfront.create_cloud_front_origin_access_identity();
+    call.cloud_front_origin_access_identity_config(config).send().await?;
+    object.corrected("origin-access-identity/static", "existence").await?;
+    ensure!(id(&object.ready().await?, "origin-access-identity/static")? == identity, "the wrong one went");
+    place.wrote_only(calls, &["DeleteCloudFrontOriginAccessIdentity"])?;
+
     object.delete().await?;
     let left: Vec<String> = place.aws.everything().await?.into_iter().filter(|one| !before.contains(one)).collect();
     ensure!(left.is_empty(), "left: {left:?}");

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, ensure};
 use futures::FutureExt;
 use payment_platform_tests::controller::Controller;
+use payment_platform_tests::emulator::Call;
 use payment_platform_tests::object::{Object, condition};
 use serde_json::json;
 
@@ -96,7 +97,22 @@ async fn in_spite_of_it(place: &Place<'_>, seed: u64) -> anyhow::Result<()> {
     place.wrote_nothing_but(kept, &[&kinds::deletion()[..], kinds::MYSQL[1]].concat())?;
     let after = place.aws.everything().await?;
     ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
-    within_the_pace(&place.world.emulator.calls(&place.account)?, CALLS_PER_SECOND)?;
+    let calls = place.world.emulator.calls(&place.account)?;
+    within_the_pace(&calls, CALLS_PER_SECOND)?;
+    was_hostile(&calls)
+}
+
+/// Fails unless a good part of the controller's calls went wrong as [`make_hostile`] wants.
+pub fn was_hostile(calls: &[Call]) -> anyhow::Result<()> {
+    let ours: Vec<&Call> = calls.iter().filter(|call| call.is_ours()).collect();
+    let told = |codes: &[&str]| {
+        let is_one = |error: &str| codes.iter().any(|code| error.contains(code));
+        ours.iter().filter(|call| call.error.as_deref().is_some_and(is_one)).count()
+    };
+    let throttled = told(&["Throttl", "SlowDown", "RequestLimitExceeded", "TooManyRequests"]);
+    let failed = told(&["InternalError"]);
+    let enough = throttled * 50 > ours.len() && failed * 50 > ours.len();
+    ensure!(enough, "only {throttled} throttled and {failed} failed of {} calls", ours.len());
     Ok(())
 }
 

@@ -283,6 +283,11 @@ pub async fn once_each_with(engine: &str, aws: &Account, before: &[String]) -> a
     exactly(aws, before, if engine == "mysql" { &WITH_MYSQL } else { &[] }).await
 }
 
+/// The same of one with Aurora, and another number of these things.
+pub async fn once_each_but(aws: &Account, before: &[String], instead: &[(&'static str, usize)]) -> anyhow::Result<()> {
+    exactly(aws, before, instead).await
+}
+
 async fn exactly(aws: &Account, before: &[String], instead: &[(&'static str, usize)]) -> anyhow::Result<()> {
     let now = aws.everything().await?;
     let new: Vec<&String> = now.iter().filter(|one| !before.contains(one)).collect();
@@ -308,5 +313,11 @@ pub fn all_known(status: &PaymentPlatformStatus) -> anyhow::Result<()> {
     let found: BTreeSet<String> = status.inventory.iter().map(|entry| of(&entry.node)).collect();
     let known: BTreeSet<String> = always().map(|kind| kind.name.to_owned()).collect();
     ensure!(found == known, "tests/scenarios/kinds.rs and the platform differ: {found:?} and {known:?}");
+    // Those that only some platforms have are in the reference, which is generated from the product.
+    let reference = std::fs::read_to_string(payment_platform_tests::root().join("docs/resources.md"))?;
+    let headings = reference.lines().filter_map(|line| line.strip_prefix("## "));
+    let all: BTreeSet<&str> = headings.filter(|heading| heading.contains('/')).collect();
+    let known: BTreeSet<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    ensure!(all == known, "tests/scenarios/kinds.rs and docs/resources.md differ: {all:?} and {known:?}");
     Ok(())
 }

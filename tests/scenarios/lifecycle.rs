@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use futures::FutureExt;
+use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_tests::object::condition;
 use serde_json::json;
 
 use crate::Scenario;
+use crate::drift::id;
 use crate::kinds;
 use crate::world::World;
 
@@ -15,6 +18,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("an_empty_spec_builds_a_production_network", |world| empty_spec(world).boxed()),
     ("a_second_pass_makes_no_write", |world| second_pass(world).boxed()),
     ("deletion_leaves_the_account_as_it_was", |world| deletion(world).boxed()),
+    ("a_deletion_names_what_somebody_else_has_in_its_way_and_goes_on_without_it", |world| obstructed(world).boxed()),
 ];
 
 async fn empty_spec(world: Arc<World>) -> anyhow::Result<()> {
@@ -105,4 +109,32 @@ async fn deletion(world: Arc<World>) -> anyhow::Result<()> {
         after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>()
     );
     Ok(())
+}
+
+async fn obstructed(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let before = place.aws.everything().await?;
+    let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
+    let built = place.writes()?.len();
+    let subnet = id(&object.status().await?, "subnet/private-us-east-1a")?;
+    let made = place.aws.ec2.create_network_interface().subnet_id(&subnet).description("somebody's").send().await?;
+    let interface = made.network_interface.and_then(|one| one.network_interface_id).context("no interface")?;
+    object.api.delete("payments", &kube::api::DeleteParams::default()).await?;
+    let is_stuck = |status: &PaymentPlatformStatus| {
+        // What does not need the subnet goes on.
+        let goes = |node: &str| ["/ecs/service/", "/elbv2/", "/rds/instance/"].iter().any(|kind| node.contains(kind));
+        let gone = !status.inventory.iter().any(|entry| goes(&entry.node));
+        gone && condition(status, "Ready").is_some_and(|ready| ready.message.contains("subnet/private-us-east-1a"))
+    };
+    let status = object.until("stuck at the subnet", is_stuck).await?;
+    let ready = condition(&status, "Ready").context("no condition")?;
+    anyhow::ensure!(ready.status == "False" && ready.reason == "Deleting", "{ready:?}");
+    anyhow::ensure!(ready.message.contains("waiting until nothing uses it"), "{}", ready.message);
+    anyhow::ensure!(ready.message.contains("DependencyViolation"), "AWS's own words are missing: {}", ready.message);
+    anyhow::ensure!(place.aws.everything().await?.iter().any(|one| one.contains(&subnet)), "the subnet is not there");
+    place.aws.ec2.delete_network_interface().network_interface_id(interface).send().await?;
+    object.gone().await?;
+    let left: Vec<String> = place.aws.everything().await?.into_iter().filter(|one| !before.contains(one)).collect();
+    anyhow::ensure!(left.is_empty(), "left: {left:?}");
+    place.wrote_nothing_but(built, &kinds::deletion())
 }

@@ -119,8 +119,9 @@ async fn quiet(world: Arc<World>) -> anyhow::Result<()> {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let writes = place.writes()?.len();
     let before = proxy.requests()?.len();
-    // Some passes, each with a look.
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    // Some passes, each with a look; as many as in an hour when there is time.
+    let seconds = if std::env::var_os("FULL").is_some() { 70 } else { 6 };
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
     let requests = proxy.requests()?;
     let others: Vec<_> = requests[before..].iter().filter(|request| !at_rest(request)).collect();
     ensure!(others.is_empty(), "at rest it asks for {others:?}");

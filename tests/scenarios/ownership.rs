@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, VpcEndpointType};
+use aws_sdk_cloudfront::types::DistributionConfigWithTags;
+use aws_sdk_ec2::types::{
+    Filter, FlowLogsResourceType, ResourceType, Tag, TagSpecification, TrafficType, VpcEndpointType,
+};
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, PostParams};
@@ -258,8 +261,7 @@ async fn twins(world: Arc<World>) -> anyhow::Result<()> {
     let status = object.status().await?;
     let built = place.aws.everything().await?;
     let before = place.writes()?.len();
-    // With all tags of ours, as a creation whose answer was lost would leave them: the kinds of which AWS takes a second one (but flow logs and
-    // CloudFront's).
+    // With all tags of ours, as a creation whose answer was lost would leave them: the kinds of which AWS takes a second one.
     let ec2 = &place.aws.ec2;
     let own = |node: &str| id(&status, node);
     let like = |kind: ResourceType, id: String| async move {
@@ -294,10 +296,21 @@ async fn twins(world: Arc<World>) -> anyhow::Result<()> {
     let key = own("kms/key/app")?;
     let tags = place.aws.kms.list_resource_tags().key_id(&key).send().await?.tags.unwrap_or_default();
     place.aws.kms.create_key().set_tags(Some(tags)).send().await?;
+    // The very same flow log would be refused: it goes to another log group.
+    let log = own("flow-log/cloudwatch")?;
+    let tags = like(ResourceType::VpcFlowLog, log.clone()).await?;
+    let seen = ec2.describe_flow_logs().flow_log_ids(log).send().await?;
+    let role = seen.flow_logs().first().and_then(|log| log.deliver_logs_permission_arn.clone());
+    place.aws.logs.create_log_group().log_group_name("/elsewhere/flows").send().await?;
+    let call = ec2.create_flow_logs().resource_ids(&vpc).resource_type(FlowLogsResourceType::Vpc);
+    let call = call.traffic_type(TrafficType::All).log_group_name("/elsewhere/flows");
+    let made = call.set_deliver_logs_permission_arn(role).tag_specifications(tags).send().await?;
+    ensure!(made.unsuccessful().is_empty(), "{made:?}");
+    second_distribution(&place.aws.cloudfront, &own("distribution/cdn")?).await?;
 
     let nodes =
         ["vpc/main", "internet-gateway/main", "subnet/public-us-east-1a", "route-table/public", "address/us-east-1a"];
-    let more = ["nat-gateway/us-east-1a", "vpc-endpoint/kms", "kms/key/app"];
+    let more = ["nat-gateway/us-east-1a", "vpc-endpoint/kms", "kms/key/app", "flow-log/cloudwatch", "distribution/cdn"];
     for node in nodes.into_iter().chain(more) {
         object.corrected(node, "existence").await.with_context(|| format!("the twin of {node}"))?;
     }
@@ -306,9 +319,12 @@ async fn twins(world: Arc<World>) -> anyhow::Result<()> {
         let now = id(&healed, &entry.node)?;
         ensure!(now == entry.id, "the wrong one of {} went: {} is kept", entry.node, now);
     }
+    place.aws.logs.delete_log_group().log_group_name("/elsewhere/flows").send().await?;
     let after = place.aws.everything().await?;
     ensure!(after == built, "not as before: {:?}", after.iter().filter(|one| !built.contains(one)).collect::<Vec<_>>());
     let deletions = [
+        "DeleteDistribution",
+        "DeleteFlowLogs",
         "DeleteInternetGateway",
         "DeleteNatGateway",
         "DeleteRouteTable",
@@ -317,7 +333,19 @@ async fn twins(world: Arc<World>) -> anyhow::Result<()> {
         "DeleteVpcEndpoints",
         "ReleaseAddress",
     ];
-    place.wrote_only(before, &[&deletions[..], &["ScheduleKeyDeletion"]].concat())
+    // A distribution is disabled before it can be deleted.
+    place.wrote_only(before, &[&deletions[..], &["ScheduleKeyDeletion", "UpdateDistribution"]].concat())
+}
+
+/// A distribution with the configuration and the tags of this one.
+async fn second_distribution(cloudfront: &aws_sdk_cloudfront::Client, id: &str) -> anyhow::Result<()> {
+    let seen = cloudfront.get_distribution().id(id).send().await?.distribution.context("no distribution")?;
+    let tags = cloudfront.list_tags_for_resource().resource(seen.arn).send().await?.tags;
+    let mut config = seen.distribution_config.context("no configuration")?;
+    config.caller_reference = "by hand".to_owned();
+    let both = DistributionConfigWithTags::builder().distribution_config(config).set_tags(tags).build();
+    cloudfront.create_distribution_with_tags().distribution_config_with_tags(both).send().await?;
+    Ok(())
 }
 
 async fn other_account(world: Arc<World>) -> anyhow::Result<()> {

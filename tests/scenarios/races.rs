@@ -136,6 +136,7 @@ async fn expired(world: Arc<World>) -> anyhow::Result<()> {
     let object = place.built("payments", json!({})).await?;
     let inventory = object.look_now().await?.inventory;
     let before = place.writes()?.len();
+    let history = object.history();
     let refused = json!({"account": place.account, "agent": "payment-platform-controller", "times": 300, "status": 403,
         "code": "ExpiredToken", "message": "The security token included in the request is expired"});
     world.emulator.fault(refused).await?;
@@ -148,5 +149,11 @@ async fn expired(world: Arc<World>) -> anyhow::Result<()> {
     // New ones come by themselves.
     let status = object.ready().await?;
     ensure!(status.inventory == inventory && status.drift.is_empty(), "{:?}", status.drift);
+    let seen = history.so_far();
+    let mut states: Vec<(&str, &str)> =
+        seen.iter().filter_map(|(_, status)| condition(status, "Ready")).map(|c| (&*c.status, &*c.reason)).collect();
+    states.dedup();
+    let turns = states.windows(2).filter(|pair| pair[0].0 != pair[1].0).count();
+    ensure!(turns <= 2, "it flaps: {states:?}");
     place.no_write_since(before)
 }

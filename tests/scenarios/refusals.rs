@@ -10,7 +10,7 @@ use futures::FutureExt;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use payment_platform_api::{PaymentPlatform, PaymentPlatformStatus};
-use payment_platform_tests::controller::Controller;
+use payment_platform_tests::controller::{Controller, QUICK};
 use payment_platform_tests::emulator::Call;
 use payment_platform_tests::object::{Object, condition};
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ use crate::kinds::{self, without};
 use crate::world::{Place, World};
 
 pub const ALL: &[(&str, Scenario)] = &[
+    ("what_is_not_known_yet_is_tried_again_and_made_once", |world| not_yet_known(world).boxed()),
     ("bad_objects_are_refused_by_the_api_server", |world| bad_objects(world).boxed()),
     ("what_cannot_change_is_refused_by_the_api_server", |world| immutable(world).boxed()),
     ("an_exceeded_quota_is_named_before_the_first_write", |world| quota(world).boxed()),
@@ -219,7 +220,26 @@ async fn quota(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(place.writes()?.is_empty(), "something was written: {:?}", place.writes()?);
     world.emulator.quota(&place.account, "vpc", "L-F678F1CE", 5).await?;
     object.ready().await?;
-    place.wrote_only(0, &kinds::creation())
+    place.wrote_only(0, &kinds::creation())?;
+
+    // Those of the database, in an account of its own.
+    let place = world.place("us-east-1").await?;
+    let rds = [("L-A59F4C87", "Event subscriptions"), ("L-9FA33840", "Option groups")];
+    for (code, _) in rds {
+        world.emulator.quota(&place.account, "rds", code, 0).await?;
+    }
+    let object = place.create("payments", json!({"database": {"engine": "mysql"}})).await?;
+    for (code, name) in rds {
+        let is_told = |status: &PaymentPlatformStatus| {
+            let stalled = condition(status, "Stalled").filter(|c| c.reason == "QuotaExceeded");
+            stalled.is_some_and(|c| c.message.contains(name) && c.message.contains(code))
+        };
+        object.until(name, is_told).await?;
+        ensure!(place.writes()?.is_empty(), "something was written: {:?}", place.writes()?);
+        world.emulator.quota(&place.account, "rds", code, 20).await?;
+    }
+    object.ready().await?;
+    Ok(())
 }
 
 async fn halfway(world: Arc<World>) -> anyhow::Result<()> {
@@ -244,6 +264,73 @@ async fn halfway(world: Arc<World>) -> anyhow::Result<()> {
         ensure!(refused >= least, "{operation} was refused {refused} times instead of {least}");
     }
     Ok(())
+}
+
+/// What is refused while a service does not know yet what another call, or another service, has just made.
+const NOT_YET_KNOWN: [(&str, &str); 32] = [
+    // By what makes or completes something else with it.
+    ("AssociateRouteTable", "InvalidRouteTableID.NotFound"),
+    ("AssociateWebACL", "WAFNonexistentItemException"),
+    ("AttachInternetGateway", "InvalidInternetGatewayID.NotFound"),
+    ("AttachRolePolicy", "NoSuchEntity"),
+    ("AuthorizeSecurityGroupIngress", "InvalidGroup.NotFound"),
+    ("CreateAlias", "NotFoundException"),
+    ("CreateDBInstance", "DBClusterNotFoundFault"),
+    ("CreateDelivery", "ResourceNotFoundException"),
+    ("CreateListener", "TargetGroupNotFound"),
+    ("CreateNatGateway", "InvalidSubnetID.NotFound"),
+    ("CreateRoute", "InvalidRouteTableID.NotFound"),
+    ("CreateService", "ClusterNotFoundException"),
+    ("CreateSubnet", "InvalidVpcID.NotFound"),
+    ("EnableKeyRotation", "NotFoundException"),
+    ("ModifyDBClusterParameterGroup", "DBParameterGroupNotFound"),
+    ("ModifyLoadBalancerAttributes", "LoadBalancerNotFound"),
+    ("ModifyVpcAttribute", "InvalidVpcID.NotFound"),
+    ("PutBucketPolicy", "NoSuchBucket"),
+    ("PutBucketVersioning", "NoSuchBucket"),
+    ("PutLoggingConfiguration", "WAFNonexistentItemException"),
+    ("PutRetentionPolicy", "ResourceNotFoundException"),
+    ("PutRolePolicy", "NoSuchEntity"),
+    ("PutScalingPolicy", "ObjectNotFoundException"),
+    ("PutSecretValue", "ResourceNotFoundException"),
+    // By reads of it.
+    ("DescribeDBInstances", "DBInstanceNotFound"),
+    ("DescribeKey", "NotFoundException"),
+    ("DescribeLoadBalancerAttributes", "LoadBalancerNotFound"),
+    ("DescribeSecret", "ResourceNotFoundException"),
+    ("GetDistribution", "NoSuchDistribution"),
+    ("GetKeyPolicy", "NotFoundException"),
+    ("GetTopicAttributes", "NotFound"),
+    ("GetWebACL", "WAFNonexistentItemException"),
+];
+
+async fn not_yet_known(world: Arc<World>) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
+    let place = world.place("us-east-1").await?;
+    let before = place.aws.everything().await?;
+    let cluster = place.own_cluster().await?;
+    // All of it happens within the time in which reads may lag.
+    let others = QUICK.iter().copied().filter(|flag| !flag.starts_with("--consistency-window"));
+    let flags: Vec<&str> = others.chain(["--consistency-window-seconds=20"]).collect();
+    let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("not-yet.log"), &flags)?;
+    for (operation, code) in NOT_YET_KNOWN {
+        let fault = json!({"operation": operation, "account": place.account, "times": 2, "mode": "refuse",
+            "status": if operation.contains("Bucket") || code == "NoSuchEntity" { 404 } else { 400 }, "code": code,
+            "message": "it does not exist", "agent": "payment-platform-controller"});
+        world.emulator.fault(fault).await?;
+    }
+    let spec = place.spec(json!({"profile": "Ephemeral"}));
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
+    let status =
+        settled(&object, |status| condition(status, "Ready").is_some_and(|ready| ready.status == "True")).await?;
+    ensure!(status.drift.is_empty(), "what is not seen yet is no drift: {:?}", status.drift);
+    kinds::once_each(&place.aws, &before).await?;
+    let calls = world.emulator.calls(&place.account)?;
+    for (operation, code) in NOT_YET_KNOWN {
+        let struck = calls.iter().any(|call| call.operation == operation && call.error.as_deref() == Some(code));
+        ensure!(struck, "{operation} was never refused");
+    }
+    place.wrote_only(0, &kinds::creation())
 }
 
 async fn denied(world: Arc<World>) -> anyhow::Result<()> {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use payment_platform_api::PaymentPlatform;
 use payment_platform_tests::aws::Account;
@@ -161,6 +163,14 @@ impl World {
         let lines: Vec<&str> = text.lines().collect();
         eprintln!("The controller's last lines:\n{}", lines[lines.len().saturating_sub(25)..].join("\n"));
     }
+}
+
+/// Settings of a database by which nothing is restarted while a scenario looks: its maintenance window is days away.
+pub fn windows_away() -> Value {
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    let [from, to] = [72, 73].map(|hours| (&now + hours.hours()).strftime("%a:%H:%M").to_string().to_lowercase());
+    let backup = (now.hour() + 12) % 24;
+    json!({"maintenanceWindow": format!("{from}-{to}"), "backupWindow": format!("{backup:02}:00-{backup:02}:30")})
 }
 
 /// Where one scenario happens.

@@ -1,7 +1,7 @@
 //! What this process remembers of a platform from one pass to the next.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_engine::{Entry, Hold, Known, Memory, NodeId, Outcome, Report};
@@ -9,13 +9,16 @@ use payment_platform_engine::{Entry, Hold, Known, Memory, NodeId, Outcome, Repor
 use super::Limits;
 use crate::aws::KINDS;
 
+/// How soon what has just begun is looked at.
+const FIRST_POLL: Duration = Duration::from_millis(250);
+
 /// What this process remembers of a platform.
 #[derive(Clone, Default)]
 pub struct State {
     pub memory: Memory,
     corrections: BTreeMap<NodeId, VecDeque<Instant>>,
-    /// Since when what is waited for has been waited for, by this process.
-    waiting: BTreeMap<NodeId, Instant>,
+    /// Since when what is waited for has been waited for, by this process; what goes beside what is wanted.
+    waiting: BTreeMap<(NodeId, bool), Instant>,
     restored: bool,
 }
 
@@ -73,18 +76,23 @@ impl State {
         contested
     }
 
-    /// Marks what has been waited for longer than it should take.
-    pub(super) fn find_overdue(&mut self, report: &mut Report, now: Instant, limits: Limits) {
-        let waits = |entry: &Entry| !entry.extra && matches!(entry.outcome, Outcome::Waiting { .. });
+    /// Marks what has been waited for longer than it should take, and has what has not been waited for long looked at
+    /// sooner: much of it is there in a moment.
+    pub(super) fn wait(&mut self, report: &mut Report, now: Instant, limits: Limits) {
         // One that could not be read this time, or failed in between, is still waited for.
-        let unfinished = report.entries.iter().filter(|entry| !entry.extra && !entry.outcome.is_ready());
-        let unfinished: BTreeSet<NodeId> = unfinished.map(|entry| entry.node.clone()).collect();
-        self.waiting.retain(|node, _| unfinished.contains(node));
-        for entry in report.entries.iter_mut().filter(|entry| waits(entry)) {
-            let since = *self.waiting.entry(entry.node.clone()).or_insert(now);
+        let unfinished = report.entries.iter().filter(|entry| !entry.outcome.is_ready());
+        let unfinished: BTreeSet<_> = unfinished.map(|entry| (entry.node.clone(), entry.extra)).collect();
+        self.waiting.retain(|waits, _| unfinished.contains(waits));
+        for entry in &mut report.entries {
+            let Outcome::Waiting { retry, refused, .. } = &mut entry.outcome else { continue };
+            let since = *self.waiting.entry((entry.node.clone(), entry.extra)).or_insert(now);
+            let waited = now.duration_since(since);
+            if !*refused {
+                *retry = (*retry).min(FIRST_POLL.max(waited / 2));
+            }
             let kind = KINDS.iter().find(|kind| kind.name == entry.node.kind);
-            let deadline = limits.deadline.or(kind.map(|kind| kind.deadline));
-            entry.overdue = deadline.filter(|deadline| now.duration_since(since) > *deadline);
+            let deadline = limits.deadline.or(kind.map(|kind| kind.deadline)).filter(|_| !entry.extra);
+            entry.overdue = deadline.filter(|deadline| waited > *deadline);
         }
     }
 
@@ -99,8 +107,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use payment_platform_engine::{Region, Step};
 
     use super::*;
@@ -125,7 +131,7 @@ mod tests {
 
     fn overdue(state: &mut State, kind: &str, outcome: Outcome, at: Instant, limits: Limits) -> Option<Duration> {
         let mut report = report(kind, outcome);
-        state.find_overdue(&mut report, at, limits);
+        state.wait(&mut report, at, limits);
         report.entries[0].overdue
     }
 
@@ -165,12 +171,31 @@ mod tests {
     }
 
     #[test]
+    fn what_has_just_begun_is_looked_at_sooner_than_what_takes_long() {
+        let (mut state, began) = (State::default(), Instant::now());
+        let mut retry = |seconds: f64, outcome: Outcome| {
+            let mut report = report("rds/instance", outcome);
+            state.wait(&mut report, began + Duration::from_secs_f64(seconds), LIMITS);
+            report.retry(1).map(|retry| retry.as_secs_f64())
+        };
+        let five = |refused| {
+            let retry = Duration::from_secs(5);
+            Outcome::Waiting { until: "it is there".to_owned(), retry, refused }
+        };
+        let pauses = [0.0, 0.4, 1.0, 6.0, 600.0].map(|after| retry(after, five(false)));
+        assert_eq!(pauses, [0.25, 0.25, 0.5, 3.0, 5.0].map(Some));
+        retry(601.0, Outcome::Changed);
+        assert_eq!(retry(602.0, five(false)), Some(0.25), "another thing is waited for");
+        assert_eq!(retry(603.0, five(true)), Some(5.0), "what was refused is not asked for sooner");
+    }
+
+    #[test]
     fn what_goes_has_no_deadline() {
         let (mut state, began) = (State::default(), Instant::now());
         for minutes in [0, 600] {
             let mut report = report("s3/bucket", waiting());
             report.entries[0].extra = true;
-            state.find_overdue(&mut report, began + Duration::from_secs(minutes * 60), LIMITS);
+            state.wait(&mut report, began + Duration::from_secs(minutes * 60), LIMITS);
             assert_eq!(report.entries[0].overdue, None);
         }
     }

@@ -146,3 +146,36 @@ fn ranges_are_written_as_ec2_writes_them() {
     assert_eq!(canonical("10.0.0.0/8"), "10.0.0.0/8");
     assert_eq!(canonical("sg-0123456789abcdef0"), "sg-0123456789abcdef0");
 }
+
+fn resources(spec: PaymentPlatformSpec, kind: &str) -> Vec<(String, String)> {
+    let graph = desired(&Platform::resolve(&spec, &facts()).unwrap(), &owner());
+    let nodes = graph.nodes().iter().filter(|node| node.id.kind == kind);
+    nodes.map(|node| (node.id.name.clone(), node.resource.json().to_string())).collect()
+}
+
+#[test]
+fn an_application_with_a_login_of_its_own_may_not_read_the_master_login() {
+    let of = |given: &[&str]| {
+        let environment = given.iter().map(|name| ((*name).to_owned(), "own".to_owned())).collect();
+        let compute = Compute { environment, ..Compute::default() };
+        let spec =
+            PaymentPlatformSpec { environment: "prd".into(), compute: Some(compute), ..PaymentPlatformSpec::default() };
+        let roles = resources(spec, "iam/role");
+        let (_, role) = roles.into_iter().find(|(name, _)| name == "ecs-execution").expect("a role");
+        role.contains("secretsmanager:GetSecretValue")
+    };
+    assert!(of(&[]) && of(&["DATABASE_USERNAME"]));
+    assert!(!of(&["DATABASE_USERNAME", "DATABASE_PASSWORD"]));
+}
+
+/// A Deny on uploads without an encryption header would refuse those that rely on the default encryption.
+#[test]
+fn a_bucket_policy_denies_what_comes_without_tls_and_nothing_else() {
+    for spec in shapes() {
+        for (name, policy) in resources(spec, "s3/bucket-policy") {
+            let denials = policy.matches("\"Deny\"").count();
+            assert!(denials == 1 && policy.contains("aws:SecureTransport"), "{name}: {policy}");
+            assert!(!policy.contains("x-amz-server-side-encryption"), "{name}: {policy}");
+        }
+    }
+}

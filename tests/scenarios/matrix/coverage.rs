@@ -108,7 +108,7 @@ pub fn tells(record: &Drift, (path, how): Leaf) -> bool {
             && pattern.iter().zip(&own).all(|(wanted, own)| *wanted == "*" || wanted == own)
     };
     match how {
-        How::Changed => fits(false),
+        How::Changed => fits(false) && record.before != record.after,
         How::Added => fits(true) && record.before.is_some() && record.after.is_none(),
         How::Removed => fits(true) && record.before.is_none() && record.after.is_some(),
     }

@@ -27,7 +27,6 @@ pub const WAIVERS: &[Waiver] = &[
     waived("rds/cluster-parameter-group", "family", Changed, FIXED),
     waived("rds/cluster-parameter-group", "name", Changed, FIXED),
     waived("rds/event-subscription", "categories.*", Removed, NONE),
-    waived("rds/event-subscription", "delivers", Changed, "the emulator's subscriptions always deliver"),
     waived("rds/event-subscription", "name", Changed, FIXED),
     waived("rds/instance", "cluster", Changed, FIXED),
     waived("rds/instance", "identifier", Changed, FIXED),
@@ -63,9 +62,11 @@ const CLUSTER_PARAMETERS: &str = "rds/cluster-parameter-group/params";
 const PARAMETERS: &str = "rds/parameter-group/params";
 const SUBNETS: &str = "rds/subnet-group/aurora-subnets";
 const SECRET: &str = "secretsmanager/secret/aurora-password";
+const ATTACHMENT: &str = "secretsmanager/attachment/aurora-password";
 const TOPIC: &str = "sns/topic/alerts";
 const OF_INSTANCES: &str = "rds/event-subscription/instance";
 const OF_CLUSTER: &str = "rds/event-subscription/cluster";
+const OF_GROUPS: &str = "rds/event-subscription/parameter-group";
 
 pub const ROWS: &[Row] = &[
     Row::new(
@@ -177,7 +178,8 @@ pub const ROWS: &[Row] = &[
         async move { Ok(call.send().await.map(drop)?) }.boxed()
     }),
     Row::new(SECRET, &[("tags.*", Changed), ("tags.*", Removed)], |scene| secret_tags(scene).boxed()),
-    Row::new("secretsmanager/attachment/aurora-password", &[("attached_to", Changed)], |scene| {
+    Row::new(ATTACHMENT, &[("in_use", Changed)], |scene| older_value(scene).boxed()),
+    Row::new(ATTACHMENT, &[("attached_to", Changed)], |scene| {
         let tag = secrets::Tag::builder().key("paymentplatform.io/attached-to").value("elsewhere:5432").build();
         let secret = scene.id.trim_end_matches("#attachment").to_owned();
         let call = scene.aws.secrets.tag_resource().secret_id(secret).tags(tag);
@@ -211,7 +213,8 @@ pub const ROWS: &[Row] = &[
         let call = scene.aws.rds.remove_source_identifier_from_subscription().subscription_name(name(&scene.id));
         async move { Ok(call.source_identifier("aurora-payment-prd-reader").send().await.map(drop)?) }.boxed()
     }),
-    Row::new("rds/event-subscription/parameter-group", &[("sources.*", Added)], |scene| other_source(scene).boxed()),
+    Row::new(OF_GROUPS, &[("sources.*", Added)], |scene| other_source(scene).boxed()),
+    Row::new(OF_GROUPS, &[("delivers", Changed)], |scene| silenced(scene).boxed()),
     Row::new(OF_CLUSTER, &[("topic_arn", Changed)], |scene| other_topic(scene).boxed()),
     Row::new("rds/event-subscription/security-group", &[("source_type", Changed)], |scene| {
         let call = scene.aws.rds.modify_event_subscription().subscription_name(name(&scene.id));
@@ -322,6 +325,36 @@ async fn other_source(scene: &Scene<'_>) -> anyhow::Result<()> {
     group.db_parameter_group_family("aurora-postgresql16").description("somebody's").send().await?;
     let call = rds.add_source_identifier_to_subscription().subscription_name(name(&scene.id));
     call.source_identifier("elsewhere-source").send().await?;
+    Ok(())
+}
+
+/// The value of the creation, which had no host yet, is in use again.
+async fn older_value(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let (secrets, arn) = (&scene.aws.secrets, scene.id.trim_end_matches("#attachment"));
+    let versions = secrets.describe_secret().secret_id(arn).send().await?.version_ids_to_stages.unwrap_or_default();
+    let at = |stage: &str| versions.iter().find(|(_, stages)| stages.iter().any(|one| one == stage)).map(|(id, _)| id);
+    let (now, before) = (at("AWSCURRENT").context("no value")?, at("AWSPREVIOUS").context("no older value")?);
+    let call = secrets.update_secret_version_stage().secret_id(arn).version_stage("AWSCURRENT");
+    call.remove_from_version_id(now).move_to_version_id(before).send().await?;
+    Ok(())
+}
+
+/// The topic refuses one event: a parameter that is as RDS has it is reset.
+async fn silenced(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let (rds, sns) = (&scene.aws.rds, &scene.aws.sns);
+    let seen = rds.describe_event_subscriptions().subscription_name(name(&scene.id)).send().await?;
+    let seen = seen.event_subscriptions_list().first().context("no subscription")?;
+    let topic = seen.sns_topic_arn.clone().context("no topic")?;
+    let group = seen.source_ids_list().first().context("no source")?;
+    let read = sns.get_topic_attributes().topic_arn(&topic).send().await?.attributes.unwrap_or_default();
+    let open = read.get("Policy").context("no policy")?;
+    let set = |policy: String| {
+        sns.set_topic_attributes().topic_arn(&topic).attribute_name("Policy").attribute_value(policy).send()
+    };
+    set(open.replace("events.rds.amazonaws.com", "cloudwatch.amazonaws.com")).await?;
+    let call = rds.reset_db_parameter_group().db_parameter_group_name(group);
+    call.parameters(parameter("work_mem", "4096")).send().await?;
+    set(open.clone()).await?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What puts right what the rows change.
 
 /// What the rows make necessary, and nothing else.
-pub const REPAIRS: [&str; 101] = [
+pub const REPAIRS: [&str; 102] = [
     "AddSourceIdentifierToSubscription",
     "AddTags",
     "AddTagsToResource",
@@ -69,6 +69,7 @@ pub const REPAIRS: [&str; 101] = [
     "PutRetentionPolicy",
     "PutRolePolicy",
     "PutScalingPolicy",
+    "PutSecretValue",
     "RegisterScalableTarget",
     "RemoveListenerCertificates",
     "RemoveRegionsFromReplication",

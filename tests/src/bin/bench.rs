@@ -15,7 +15,7 @@ use payment_platform_tests::emulator::{Call, Emulator};
 use payment_platform_tests::object::Object;
 use serde_json::json;
 
-/// Nothing is looked at but what is asked for; what AWS is at work on is asked for every second.
+/// Nothing is looked at but what is asked for; what AWS is at work on at least once a second.
 const FLAGS: &[&str] = &[
     "--fast-interval-seconds=3600",
     "--slow-interval-seconds=3600",
@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     for latency in LATENCIES {
         operations.push(one_platform(latency).await?);
     }
-    let (created, looked) = operations.swap_remove(0);
+    let [created, looked, deleted] = operations.swap_remove(0);
     println!(
         "\n| platforms | accounts | all Ready after s | calls to that end | steady calls a minute and platform | CPU s a minute | peak MiB (own) |"
     );
@@ -59,7 +59,7 @@ async fn main() -> anyhow::Result<()> {
     let counts = std::env::var("PLATFORMS").unwrap_or_else(|_| "10".to_owned());
     for count in counts.split(',') {
         let count: usize = count.parse().context("PLATFORMS is a list of numbers")?;
-        for accounts in [1, 10] {
+        for accounts in accounts()? {
             let title = format!("Calls in the steady minutes with {count} platforms in {accounts} accounts");
             steady.push((title, many_platforms(count, accounts).await?));
         }
@@ -76,6 +76,7 @@ async fn main() -> anyhow::Result<()> {
     }
     show("Calls from nothing to Ready", &created);
     show("Calls of a complete look", &looked);
+    show("Calls of a deletion", &deleted);
     Ok(())
 }
 
@@ -177,18 +178,22 @@ fn row(bench: &Bench, what: &str, latency: u32, began: Instant, calls: &[Call], 
     Ok(())
 }
 
-/// Calls of a creation and of a look.
-async fn one_platform(latency: u32) -> anyhow::Result<(Vec<Call>, Vec<Call>)> {
+/// Calls of a creation, of a look and of a deletion.
+async fn one_platform(latency: u32) -> anyhow::Result<[Vec<Call>; 3]> {
     let account = "100000000001";
     let bench = Bench::start(latency, FLAGS).await?;
+    let aws = Account::open(&bench.emulator.endpoint, Some(account), "us-east-1").await?;
+    // The emulator sets up an account at the first call to each service, which takes it a second.
+    aws.everything().await?;
     let (began, cpu) = (Instant::now(), bench.cpu_seconds()?);
     let object = bench.create("prd", account).await?;
     object.ready().await?;
     let created = bench.calls(account)?;
     row(&bench, "from nothing to Ready", latency, began, &created, cpu)?;
-    let (chained, waits) = (chain(&created)?, WAITS);
+    let chained = chain(&created)?;
     println!("| its longest chain of calls | {latency} ms | {chained:.2} | {} | | | |", CHAIN.len());
-    println!("| the same with {waits} waits of a second | {latency} ms | {:.2} | | | | |", chained + waits as f64);
+    let waited = chained + WAITS as f64 * FIRST_POLL.as_secs_f64();
+    println!("| the same with {WAITS} waits of {FIRST_POLL:?} | {latency} ms | {waited:.2} | | | | |");
     let in_turn: f64 = created.iter().map(|call| call.ms / 1000.0).sum();
     println!("| the same calls one after the other | {latency} ms | {in_turn:.2} | {} | | | |", created.len());
 
@@ -201,7 +206,6 @@ async fn one_platform(latency: u32) -> anyhow::Result<(Vec<Call>, Vec<Call>)> {
     let looked = bench.calls(account)?.split_off(before);
     row(&bench, "a complete look", latency, began, &looked, cpu)?;
 
-    let aws = Account::open(&bench.emulator.endpoint, Some(account), "us-east-1").await?;
     let group =
         object.status().await?.outputs.and_then(|outputs| outputs.security_group_aurora_id).context("no group")?;
     aws.open_port(&group, 22).await?;
@@ -220,13 +224,13 @@ async fn one_platform(latency: u32) -> anyhow::Result<(Vec<Call>, Vec<Call>)> {
     object.gone().await?;
     let deleted = bench.calls(account)?.split_off(before);
     row(&bench, "deleted, data kept", latency, began, &deleted, cpu)?;
-    Ok((created, looked))
+    Ok([created, looked, deleted])
 }
 
 /// Calls that each need the answer of the one before: whose the credentials are, where endpoints are offered, a look, the quotas;
 /// VPC, subnets and their group; the cluster, its writer and then its reader, each looked at once it is there; the host, written into
-/// the secret; the revision that names both, the service, and a look at that.
-const CHAIN: [&str; 19] = [
+/// the secret; the revision that names both, the service, and a look at that; its scaling, and the alarm that sets it off.
+const CHAIN: [&str; 22] = [
     "GetCallerIdentity",
     "DescribeVpcEndpointServices",
     "ListBuckets",
@@ -246,11 +250,16 @@ const CHAIN: [&str; 19] = [
     "RegisterTaskDefinition",
     "CreateService",
     "DescribeServices",
+    "RegisterScalableTarget",
+    "PutScalingPolicy",
+    "PutMetricAlarm",
 ];
 
-/// How often in that chain something is waited for that AWS works on: cluster, writer, reader and service, a second each time by
-/// the flags of this bench.
+/// How often in that chain something is waited for that AWS works on: cluster, writer, reader and service.
 const WAITS: usize = 4;
+
+/// How soon the controller looks at what has just begun.
+const FIRST_POLL: Duration = Duration::from_millis(250);
 
 /// Seconds of the longest chain, by what these calls took here on average, without its waits.
 fn chain(calls: &[Call]) -> anyhow::Result<f64> {
@@ -273,9 +282,9 @@ async fn many_platforms(count: usize, accounts: usize) -> anyhow::Result<Vec<Cal
     let took = bench.create_many(count, &names).await?;
     let each = || names.iter().map(|account| bench.calls(account)).collect::<anyhow::Result<Vec<_>>>();
     let made: usize = each()?.iter().map(Vec::len).sum();
-    // What is still under way ends; then some minutes of steady looks.
-    let minutes = steady_minutes();
-    tokio::time::sleep(Duration::from_secs(20)).await;
+    // What is still under way ends, where asked for also the first look at everything; then some minutes of steady looks.
+    let (settling, minutes) = (minutes("STEADY_AFTER_MINUTES", 1.0 / 3.0), minutes("STEADY_MINUTES", 2.0));
+    tokio::time::sleep(Duration::from_secs_f64(settling * 60.0)).await;
     let (before, cpu) = (each()?, bench.cpu_seconds()?);
     tokio::time::sleep(Duration::from_secs_f64(minutes * 60.0)).await;
     let steady: Vec<Call> =
@@ -301,8 +310,15 @@ async fn at_pace(scale: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn steady_minutes() -> f64 {
-    std::env::var("STEADY_MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(2.0)
+/// Over how many accounts many platforms are spread, one after the other.
+fn accounts() -> anyhow::Result<Vec<usize>> {
+    let counts = std::env::var("ACCOUNTS").unwrap_or_else(|_| "1,10".to_owned());
+    counts.split(',').map(|count| count.parse().context("ACCOUNTS is a list of numbers")).collect()
+}
+
+/// A number of minutes from the environment.
+fn minutes(variable: &str, otherwise: f64) -> f64 {
+    std::env::var(variable).ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(otherwise)
 }
 
 /// Platforms of which only the first is on AWS.
@@ -316,7 +332,7 @@ async fn in_memory(count: usize) -> anyhow::Result<()> {
     let took = bench.create_many(count, &[account.to_owned()]).await?;
     let created = bench.cpu_seconds()? - cpu;
     tokio::time::sleep(Duration::from_secs(20)).await;
-    let (cpu, minutes) = (bench.cpu_seconds()?, steady_minutes());
+    let (cpu, minutes) = (bench.cpu_seconds()?, minutes("STEADY_MINUTES", 2.0));
     tokio::time::sleep(Duration::from_secs_f64(minutes * 60.0)).await;
     let steady = (bench.cpu_seconds()? - cpu) / minutes;
     println!("| {count} | {took:.1} | {created:.1} | {steady:.2} | {} |", bench.memory()?);

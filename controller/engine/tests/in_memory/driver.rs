@@ -165,17 +165,21 @@ impl Driver {
 pub fn wanted(box_size: i64, size: i64) -> Graph<Cloud> {
     let mut graph = Graph::default();
     let region = Region::new("r");
-    let owner = owner();
-    let boxed = graph.add("Boxes", &region, "box", Box { owner: owner.clone(), size: box_size });
-    let item = |graph: &mut Graph<Cloud>, name: &str, links: Vec<Ref<Item>>| {
-        let item = Item { owner: owner.clone(), size, inside: boxed.clone(), links };
-        graph.add("Items", &region, name, item)
-    };
-    let a = item(&mut graph, "a", vec![]);
-    let b = item(&mut graph, "b", vec![a.clone()]);
-    item(&mut graph, "c", vec![a, b]);
-    graph.add("Vaults", &region, "vault", Vault { owner: owner.clone(), size, inside: boxed });
+    let boxed = graph.add("Boxes", &region, "box", Box { owner: owner(), size: box_size });
+    add_items(&mut graph, &boxed, size);
+    graph.add("Vaults", &region, "vault", Vault { owner: owner(), size, inside: boxed });
     graph
+}
+
+/// The items of [`wanted`].
+pub fn add_items(graph: &mut Graph<Cloud>, boxed: &Ref<Box>, size: i64) {
+    let region = Region::new("r");
+    let mut item = |name: &str, links: Vec<Ref<Item>>| {
+        graph.add("Items", &region, name, Item { owner: owner(), size, inside: boxed.clone(), links })
+    };
+    let a = item("a", vec![]);
+    let b = item("b", vec![a.clone()]);
+    item("c", vec![a, b]);
 }
 
 /// `wanted` without its items.

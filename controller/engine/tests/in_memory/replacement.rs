@@ -2,19 +2,14 @@
 
 use payment_platform_engine::{Graph, Hold, Outcome, Report};
 
-use crate::driver::{Driver, let_the_window_pass, outcome, wanted};
+use crate::driver::{Driver, add_items, let_the_window_pass, outcome, owner, wanted};
 
 /// `wanted(1, 1)` with items of another size.
-fn resized(size: i64) -> Graph<crate::cloud::Cloud> {
-    use crate::driver::owner;
-    use crate::kinds::{Box, Item};
+pub fn resized(size: i64) -> Graph<crate::cloud::Cloud> {
     let mut graph = Graph::default();
     let region = payment_platform_engine::Region::new("r");
-    let boxed = graph.add("Boxes", &region, "box", Box { owner: owner(), size: 1 });
-    let item = |links| Item { owner: owner(), size, inside: boxed.clone(), links };
-    let a = graph.add("Items", &region, "a", item(vec![]));
-    let b = graph.add("Items", &region, "b", item(vec![a.clone()]));
-    graph.add("Items", &region, "c", item(vec![a, b]));
+    let boxed = graph.add("Boxes", &region, "box", crate::kinds::Box { owner: owner(), size: 1 });
+    add_items(&mut graph, &boxed, size);
     let vault = crate::kinds::Vault { owner: owner(), size: 1, inside: boxed };
     graph.add("Vaults", &region, "vault", vault);
     graph
@@ -94,15 +89,17 @@ fn approved_what_holds_data_is_deleted_but_never_a_twin_of_it() {
     assert!(driver.cloud.contents().is_empty(), "{:?}", driver.cloud.contents());
 }
 
+/// A lock, of which there can be one only.
+pub fn locked(size: i64) -> Graph<crate::cloud::Cloud> {
+    let mut graph = Graph::default();
+    let region = payment_platform_engine::Region::new("r");
+    graph.add("Locks", &region, "lock", crate::kinds::Lock { owner: owner(), size });
+    graph
+}
+
 #[test]
 fn of_what_there_can_be_one_only_the_old_one_goes_first() {
     let mut driver = Driver::new();
-    let locked = |size| {
-        let mut graph = Graph::default();
-        let region = payment_platform_engine::Region::new("r");
-        graph.add("Locks", &region, "lock", crate::kinds::Lock { owner: crate::driver::owner(), size });
-        graph
-    };
     driver.pass(&locked(1));
     let old = driver.cloud.ids("lock");
     let report = driver.pass(&locked(150));

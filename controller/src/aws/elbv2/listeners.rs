@@ -10,6 +10,7 @@ use std::sync::Arc;
 use aws_sdk_elasticloadbalancingv2::types::{
     Certificate, Listener as SeenListener, ListenerAttribute, MutualAuthenticationAttributes, ProtocolEnum,
 };
+use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream, try_join};
 use payment_platform_engine::diff::{Change, diff};
 use payment_platform_engine::resource::Create;
@@ -346,18 +347,18 @@ type Read = (BTreeMap<String, ListenerFields>, Output);
 
 async fn read(aws: &Aws, arn: &str) -> Result<Read, CloudError> {
     let listeners = listeners(aws, arn).await?;
-    let arns: Vec<String> = listeners.iter().filter_map(|listener| listener.listener_arn.clone()).collect();
-    let mut tags = tags_of(aws, &arns).await?;
+    let arn_of = |listener: &SeenListener| listener.listener_arn.clone().unwrap_or_default();
+    let arns: Vec<String> = listeners.iter().map(arn_of).collect();
+    let read = arns.iter().zip(&listeners).map(|(arn, listener)| async { gone(read_one(aws, listener, arn).await) });
+    let (mut tags, read) = try_join!(tags_of(aws, &arns), try_join_all(read))?;
     let mut output = Output::of(arn);
     let mut fields = BTreeMap::new();
-    for listener in listeners {
-        let listener_arn = listener.listener_arn.clone().unwrap_or_default();
-        let Some(tags) = tags.remove(&listener_arn) else { continue };
+    for ((listener, read), arn) in listeners.iter().zip(read).zip(arns) {
+        let (Some((read, rules)), Some(tags)) = (read, tags.remove(&arn)) else { continue };
         let port = listener.port.unwrap_or_default().to_string();
-        let Some((read, rules)) = gone(read_one(aws, &listener, &listener_arn, tags).await)? else { continue };
         output.rule_arns.extend(rules.into_iter().map(|(priority, arn)| (rule_key(&port, &priority), arn)));
-        output.listener_arns.insert(port.clone(), listener_arn);
-        fields.insert(port, read);
+        output.listener_arns.insert(port.clone(), arn);
+        fields.insert(port, ListenerFields { tags, ..read });
     }
     Ok((fields, output))
 }
@@ -367,12 +368,11 @@ async fn listeners(aws: &Aws, load_balancer: &str) -> Result<Vec<SeenListener>, 
     call.collect::<Result<Vec<_>, _>>().await.during("elasticloadbalancing:DescribeListeners")
 }
 
-/// A listener, and the ARNs of its rules by their priority.
+/// A listener without its tags, and the ARNs of its rules by their priority.
 async fn read_one(
     aws: &Aws,
     listener: &SeenListener,
     arn: &str,
-    tags: TagMap,
 ) -> Result<(ListenerFields, BTreeMap<String, String>), CloudError> {
     let rules = async {
         let call = aws.elb.describe_rules().listener_arn(arn).into_paginator().items().send();
@@ -414,7 +414,7 @@ async fn read_one(
         action: action::lines(listener.default_actions()),
         rules: described,
         attributes: pairs.filter_map(|one| Some((one.key?, one.value.unwrap_or_default()))).collect(),
-        tags,
+        tags: TagMap::new(),
     };
     Ok((fields, arns))
 }

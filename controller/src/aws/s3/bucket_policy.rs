@@ -273,12 +273,19 @@ async fn block(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
 }
 
 async fn put(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
-    let call = aws
-        .s3
-        .put_bucket_policy()
-        .bucket(&want.bucket)
-        .expected_bucket_owner(&aws.account_id)
-        .policy(want.policy.to_json());
-    call.send().await.during("s3:PutBucketPolicy")?;
+    let policy = want.policy.to_json();
+    let call = aws.s3.put_bucket_policy().bucket(&want.bucket).expected_bucket_owner(&aws.account_id).policy(&policy);
+    identity_may_be_new(call.send().await.during("s3:PutBucketPolicy"), &policy)?;
     Ok(())
+}
+
+/// S3 knows an origin access identity some seconds after CloudFront has made it.
+fn identity_may_be_new<T>(answer: Result<T, CloudError>, policy: &str) -> Result<T, CloudError> {
+    answer.map_err(|error| {
+        let unknown = error.code == "MalformedPolicy" && error.message.contains("principal");
+        match unknown && policy.contains("user/CloudFront Origin Access Identity ") {
+            true => CloudError { class: Class::NotYet, ..error },
+            false => error,
+        }
+    })
 }

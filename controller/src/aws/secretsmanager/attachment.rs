@@ -1,7 +1,7 @@
 //! Attachment of a secret to its database: the secret gets the host and port to connect to, once, when they are known.
 //!
-//! What is in a secret is read only to write the host into it; that this was done, and for which host, is a tag on the
-//! secret, so that looking needs no permission to read it (PCI DSS 7.2.5, 8.6.2).
+//! What is in a secret is read only to write the host into it; that this was done, for which host and in
+//! which version of it, are tags on the secret, so that looking needs no permission to read it (PCI DSS 7.2.5, 8.6.2).
 //!
 //! AWS rules obeyed: the master login must exist before the cluster, and the cluster before its host is known; a secret
 //! scheduled for deletion takes no change.
@@ -15,8 +15,8 @@ use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progres
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
-use super::secret::{by_id, listed, name_fits, tag_map};
-use super::value::credentials;
+use super::secret::{by_id, current_version, listed, name_fits, tag_map};
+use super::value::current;
 use crate::aws::Aws;
 use crate::aws::error::{During, gone};
 use crate::aws::rds::Endpoint;
@@ -24,6 +24,9 @@ use crate::aws::tags::claim;
 
 /// The host and port that the secret has got.
 const ATTACHED: &str = "paymentplatform.io/attached-to";
+
+/// The version of the secret's value that has got it.
+const VERSION: &str = "paymentplatform.io/attached-version";
 
 /// How the id of an attachment differs from that of its secret.
 const SUFFIX: &str = "#attachment";
@@ -42,6 +45,8 @@ pub struct Fields {
     pub secret_arn: String,
     /// `host:port`.
     pub attached_to: String,
+    /// Whether the value in use is the one that has got it: an older one, without it, can be brought back.
+    pub in_use: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,7 +79,11 @@ impl Resource for Attachment {
 
     fn fields(&self, up: &Up<'_>, _seen: Option<&Fields>) -> Result<Fields, Pending> {
         let (host, _) = self.database.hosts(up)?;
-        Ok(Fields { secret_arn: up.get(&self.secret)?.arn.clone(), attached_to: format!("{host}:{}", self.port) })
+        Ok(Fields {
+            secret_arn: up.get(&self.secret)?.arn.clone(),
+            attached_to: format!("{host}:{}", self.port),
+            in_use: true,
+        })
     }
 
     async fn sweep(aws: Arc<Aws>, look: Look) -> Result<Vec<Found<Self>>, CloudError> {
@@ -87,6 +96,7 @@ impl Resource for Attachment {
         let found = secrets.into_iter().filter_map(|secret| {
             let tags = tag_map(secret.tags());
             let (arn, attached_to) = (secret.arn.clone()?, tags.get(ATTACHED)?.clone());
+            let in_use = tags.get(VERSION).is_some_and(|version| current_version(&secret) == Some(version));
             Some(Found {
                 claim: claim(&tags).map(|mut claim| {
                     claim.node.kind = Self::KIND.to_owned();
@@ -96,7 +106,7 @@ impl Resource for Attachment {
                 name_fits: name_fits(&tags, secret.name().unwrap_or_default()),
                 cloud_id: Output::of(&arn).id,
                 uses: vec![arn.clone()],
-                fields: Ok(Fields { secret_arn: arn.clone(), attached_to }),
+                fields: Ok(Fields { secret_arn: arn.clone(), attached_to, in_use }),
                 output: Some(Output::of(&arn)),
                 busy: None,
                 unready: None,
@@ -123,7 +133,8 @@ impl Resource for Attachment {
     }
 
     async fn delete(cloud_id: String, cx: Context<Aws>) -> Result<Progress<()>, CloudError> {
-        let call = cx.cloud.secrets.untag_resource().secret_id(cloud_id.trim_end_matches(SUFFIX)).tag_keys(ATTACHED);
+        let call = cx.cloud.secrets.untag_resource().secret_id(cloud_id.trim_end_matches(SUFFIX));
+        let call = call.tag_keys(ATTACHED).tag_keys(VERSION);
         gone(call.send().await.during("secretsmanager:UntagResource"))?;
         Ok(Progress::Done(()))
     }
@@ -136,18 +147,19 @@ impl Resource for Attachment {
 /// The value first: the tag says that it is there.
 async fn attach(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
     let (host, port) = want.attached_to.rsplit_once(':').unwrap_or((&want.attached_to, ""));
-    let mut current = credentials(aws, &want.secret_arn).await?;
-    if current.part("host") != Some(host) {
-        current.set("host", host);
+    let (mut credentials, mut version) = current(aws, &want.secret_arn).await?;
+    if credentials.part("host") != Some(host) {
+        credentials.set("host", host);
         if let Ok(port) = port.parse::<u16>() {
-            current.set("port", port);
+            credentials.set("port", port);
         }
         let call = aws.secrets.put_secret_value().secret_id(&want.secret_arn);
-        let call = call.secret_string(current.to_secret_string()).send().await;
-        call.during("secretsmanager:PutSecretValue")?;
+        let call = call.secret_string(credentials.to_secret_string()).send().await;
+        version = call.during("secretsmanager:PutSecretValue")?.version_id.unwrap_or_default();
     }
-    let tag = Tag::builder().key(ATTACHED).value(&want.attached_to).build();
-    let call = aws.secrets.tag_resource().secret_id(&want.secret_arn).tags(tag);
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+    let call = aws.secrets.tag_resource().secret_id(&want.secret_arn);
+    let call = call.tags(tag(ATTACHED, &want.attached_to)).tags(tag(VERSION, &version));
     call.send().await.during("secretsmanager:TagResource")?;
     Ok(())
 }

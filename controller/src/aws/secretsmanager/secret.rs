@@ -286,6 +286,13 @@ pub async fn by_id(aws: &Aws, arns: Vec<String>) -> Result<Vec<Described>, Cloud
     Ok(described.into_iter().flatten().collect())
 }
 
+/// The version of its value in use.
+pub fn current_version(secret: &Described) -> Option<&String> {
+    let versions = secret.version_ids_to_stages.iter().flatten();
+    let mut current = versions.filter(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
+    current.next().map(|(version, _)| version)
+}
+
 /// Whether a secret with these tags bears the name of its node's secret.
 pub fn name_fits(tags: &TagMap, name: &str) -> bool {
     let (Some(claim), Some(environment)) = (claim(tags), tags.get("Environment")) else { return false };
@@ -309,7 +316,7 @@ async fn read(aws: &Aws, secret: Described) -> Result<Option<Found<Secret>>, Clo
         Ok(Some(policy)) => Ok(policy),
         Err(error) => Err(error),
     };
-    let versions = secret.version_ids_to_stages.clone().unwrap_or_default();
+    let has_value = current_version(&secret).is_some();
     let replicas = secret.replication_status().iter().filter_map(|replica| replica.region.clone()).collect();
     Ok(Some(Found {
         name_fits: name_fits(&tags, &name),
@@ -321,7 +328,7 @@ async fn read(aws: &Aws, secret: Described) -> Result<Option<Found<Secret>>, Clo
             name,
             key_arn: secret.kms_key_id,
             pending_deletion,
-            has_value: versions.values().any(|stages| stages.iter().any(|stage| stage == CURRENT)),
+            has_value,
             replicas,
             rotation_function: secret.rotation_lambda_arn.filter(|_| secret.rotation_enabled == Some(true)),
             policy,

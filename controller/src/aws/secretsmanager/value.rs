@@ -64,11 +64,17 @@ impl Credentials {
 
 /// Reads what a secret holds now.
 pub async fn credentials(aws: &Aws, secret_arn: &str) -> Result<Credentials, CloudError> {
+    current(aws, secret_arn).await.map(|(credentials, _)| credentials)
+}
+
+/// The same with the id of its version.
+pub async fn current(aws: &Aws, secret_arn: &str) -> Result<(Credentials, String), CloudError> {
     let action = "secretsmanager:GetSecretValue";
     let answer = aws.secrets.get_secret_value().secret_id(secret_arn).send().await.during(action)?;
     // Without the text in the error: it is the secret.
     let unreadable = || CloudError::new(Class::Invalid, action, "BadSecret", "the secret is no JSON object");
-    Credentials::parse(answer.secret_string().unwrap_or_default()).ok_or_else(unreadable)
+    let credentials = Credentials::parse(answer.secret_string().unwrap_or_default()).ok_or_else(unreadable)?;
+    Ok((credentials, answer.version_id.unwrap_or_default()))
 }
 
 /// PCI DSS 8.3.6 asks for twelve characters.
