@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::Scenario;
 use crate::faults::{gone, make_hostile, seed, settled};
-use crate::kinds::{self, once_each, once_each_but, once_each_with};
+use crate::kinds::{self, once_each, once_each_but};
 use crate::settings::plan_of;
 use crate::world::{Place, World};
 
@@ -23,6 +23,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("killed_in_the_middle_again_and_again_nothing_is_made_twice", |world| killed(world).boxed()),
     ("killed_after_every_single_write_everything_is_brought_to_its_end", |world| walk(world).boxed()),
     ("killed_after_every_single_write_with_mysql_too", |world| walk_with_mysql(world).boxed()),
+    ("killed_while_keeping_data_all_of_it_is_kept", |world| walk_keeping_data(world).boxed()),
 ];
 
 /// What takes minutes: with `make test-full` only.
@@ -122,19 +123,55 @@ async fn walk(world: Arc<World>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What differs with the other engine: the database. The process dies after every write to RDS.
+/// A platform of production whose data is kept: the process dies after every write to what holds data, and to whom it is told.
+async fn walk_keeping_data(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    world.emulator.must_be_ours()?;
+    let before = place.aws.everything().await?;
+    let cluster = place.own_cluster().await?;
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", place.spec(json!({}))).await?;
+    // RDS, KMS, S3, Secrets Manager and SNS.
+    let mut deaths = Deaths { cluster: &cluster, place: &place, object: &object, service: "[rks]*", armed: false };
+    {
+        let _controller = deaths.start().await?;
+        object.ready().await?;
+    }
+    let built = place.writes()?.len();
+    object.annotate(payment_platform_api::CONFIRM_DELETION, Some("prd")).await?;
+    object.api.delete("payments", &DeleteParams::default()).await?;
+    let deleted = deaths.until(Phase::Gone).await.context("while deleting")?;
+    ensure!(deleted > 15, "{deleted} deaths");
+    let keeping =
+        ["AddTagsToResource", "ModifyDBCluster", "ModifyLoadBalancerAttributes", "PutBucketTagging", "TagResource"];
+    place.wrote_nothing_but(built, &[&kinds::deletion()[..], &keeping].concat())?;
+    let left: Vec<String> = place.aws.everything().await?.into_iter().filter(|one| !before.contains(one)).collect();
+    for (kind, number) in [("bucket ", 3), ("key ", 3), ("log group ", 6), ("snapshot aurora-payment-prd-final-", 1)] {
+        let of_it = left.iter().filter(|one| one.starts_with(kind)).count();
+        ensure!(of_it == number, "{of_it} of {kind}instead of {number}: {left:?}");
+    }
+    ensure!(left.len() == 13, "more than what holds data is left: {left:?}");
+    Ok(())
+}
+
+/// What differs with the other engine, and with an identity that reads the bucket: the process dies after every write to
+/// RDS and CloudFront.
 async fn walk_with_mysql(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     world.emulator.must_be_ours()?;
     let before = place.aws.everything().await?;
     let cluster = place.own_cluster().await?;
-    let spec = place.spec(json!({"profile": "Ephemeral", "database": {"engine": "mysql"}}));
+    let spec = place.spec(json!({"profile": "Ephemeral", "database": {"engine": "mysql"},
+        "staticAssets": {"originAccess": "OriginAccessIdentity"}}));
     let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
-    let mut deaths = Deaths { cluster: &cluster, place: &place, object: &object, service: "rds", armed: false };
+    // RDS and CloudFront.
+    let service = "[rc][dl][so]*";
+    let mut deaths = Deaths { cluster: &cluster, place: &place, object: &object, service, armed: false };
     let built = deaths.until(Phase::Ready).await.context("while building")?;
-    once_each_with("mysql", &place.aws, &before).await?;
-    place.wrote_nothing_but(0, &[&kinds::creation()[..], kinds::MYSQL[0]].concat())?;
-    ensure!(built > 8, "{built} deaths");
+    let identity = [("origin access control", 0), ("origin access identity", 1)];
+    once_each_but(&place.aws, &before, &[&kinds::WITH_MYSQL[..], &identity].concat()).await?;
+    let made = ["CreateCloudFrontOriginAccessIdentity"];
+    place.wrote_nothing_but(0, &[&kinds::creation()[..], kinds::MYSQL[0], &made].concat())?;
+    ensure!(built > 10, "{built} deaths");
     let drift = object.status().await?.drift;
     ensure!(drift.is_empty(), "what was half done is no drift: {drift:?}");
 
@@ -150,8 +187,9 @@ async fn walk_with_mysql(world: Arc<World>) -> anyhow::Result<()> {
     let kept = place.writes()?.len();
     object.api.delete("payments", &DeleteParams::default()).await?;
     let deleted = deaths.until(Phase::Gone).await.context("while deleting")?;
-    ensure!(deleted > 6, "{deleted} deaths");
-    place.wrote_nothing_but(kept, &[&kinds::deletion()[..], kinds::MYSQL[1]].concat())?;
+    ensure!(deleted > 9, "{deleted} deaths");
+    let taken = ["DeleteCloudFrontOriginAccessIdentity"];
+    place.wrote_nothing_but(kept, &[&kinds::deletion()[..], kinds::MYSQL[1], &taken].concat())?;
     let after = place.aws.everything().await?;
     ensure!(after == before, "left: {:?}", after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>());
     Ok(())

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use aws_sdk_rds::types::{ApplyMethod, DbInstance, Parameter};
 use futures::FutureExt;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan, Zoned};
+use jiff::{Timestamp, ToSpan};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams};
@@ -21,13 +21,14 @@ use crate::Scenario;
 use crate::drift::id;
 use crate::kinds;
 use crate::settings::plan_of;
-use crate::world::World;
+use crate::world::{World, windows_away};
 
 pub const ALL: &[(&str, Scenario)] = &[
     ("the_password_of_the_database_is_nowhere_but_in_its_secret", |world| password(world, AURORA).boxed()),
     ("the_password_of_mysql_is_nowhere_but_in_its_secret", |world| password(world, MYSQL).boxed()),
     ("a_secret_deleted_by_hand_is_restored_and_one_that_is_gone_is_made_again", |world| secret(world).boxed()),
     ("class_storage_and_readers_change_in_place", |world| in_place(world).boxed()),
+    ("more_parameters_than_a_call_takes_are_set_and_reset", |world| parameters(world).boxed()),
     ("performance_insights_come_with_a_class_that_has_them", |world| insights(world).boxed()),
     ("what_waits_for_the_maintenance_window_is_no_drift", |world| pending(world).boxed()),
     ("a_parameter_that_needs_a_restart_comes_in_the_maintenance_window", |world| restart(world).boxed()),
@@ -189,6 +190,34 @@ async fn secret(world: Arc<World>) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn parameters(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let object = place.built("payments", json!({"profile": "Ephemeral"})).await?;
+    let before = place.writes()?.len();
+    // RDS takes twenty at once.
+    let many = |value: Value| -> serde_json::Map<String, Value> {
+        (0..45).map(|number| (format!("other_parameter_{number}"), value.clone())).collect()
+    };
+    object.merge(json!({"spec": {"database": {"parameters": many(json!("7"))}}})).await?;
+    object.ready().await?;
+    let group = id(&object.status().await?, "rds/cluster-parameter-group/params")?;
+    let group = group.rsplit(':').next().unwrap_or_default().to_owned();
+    let set = || async {
+        let call = place.aws.rds.describe_db_cluster_parameters().db_cluster_parameter_group_name(&group);
+        let all = call.source("user").into_paginator().items().send().collect::<Result<Vec<_>, _>>().await?;
+        let ours = all.into_iter().filter(|one| one.parameter_name().is_some_and(|name| name.starts_with("other_")));
+        anyhow::Ok(ours.count())
+    };
+    ensure!(set().await? == 45, "{} of 45 are set", set().await?);
+    place.wrote_only(before, &["ModifyDBClusterParameterGroup"])?;
+    let calls = place.count(before, "ModifyDBClusterParameterGroup")?;
+    ensure!(calls == 3 || !world.emulator.is_ours(), "{calls} calls");
+    object.merge(json!({"spec": {"database": {"parameters": many(Value::Null)}}})).await?;
+    object.ready().await?;
+    ensure!(set().await? == 0, "{} are still set", set().await?);
+    place.wrote_only(before, &["ModifyDBClusterParameterGroup", "ResetDBClusterParameterGroup"])
+}
+
 async fn insights(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let database = json!({"instanceClass": "db.t4g.medium", "applyImmediately": true});
@@ -278,22 +307,21 @@ async fn pending(world: Arc<World>) -> anyhow::Result<()> {
 }
 
 /// The condition DatabaseReady says that something waits for a restart.
-fn waits_for_restart(status: &PaymentPlatformStatus) -> bool {
+pub fn waits_for_restart(status: &PaymentPlatformStatus) -> bool {
     let told = "it takes parameters that need a restart in its maintenance window";
     condition(status, "DatabaseReady").is_some_and(|ready| ready.status == "True" && ready.message.contains(told))
 }
 
+/// The hour that is half over.
+pub fn window_of_now() -> String {
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    let [from, to] = [-30, 30].map(|minutes| (&now + minutes.minutes()).strftime("%a:%H:%M").to_string());
+    format!("{from}-{to}").to_lowercase()
+}
+
 async fn restart(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
-    // Windows of half an hour: the one of now, and one that is days away.
-    let now = Timestamp::now().to_zoned(TimeZone::UTC);
-    let window =
-        |from: &Zoned, to: &Zoned| format!("{}-{}", from.strftime("%a:%H:%M"), to.strftime("%a:%H:%M")).to_lowercase();
-    let away = window(&(&now + 72.hours()), &(&now + 73.hours()));
-    let open = window(&(&now - 30.minutes()), &(&now + 30.minutes()));
-    let backup = format!("{:02}:00-{:02}:30", (now.hour() + 12) % 24, (now.hour() + 12) % 24);
-    let spec = json!({"database": {"maintenanceWindow": away, "backupWindow": backup}});
-    let object = place.built("payments", spec).await?;
+    let object = place.built("payments", json!({"database": windows_away()})).await?;
     let before = place.writes()?.len();
     let libraries = json!({"shared_preload_libraries": "pg_stat_statements,pgaudit"});
     object.merge(json!({"spec": {"database": {"parameters": libraries}}})).await?;
@@ -304,7 +332,7 @@ async fn restart(world: Arc<World>) -> anyhow::Result<()> {
     let status = object.look_now().await?;
     ensure!(waits_for_restart(&status) && condition(&status, "Ready").is_some_and(|c| c.status == "True"));
 
-    object.merge(json!({"spec": {"database": {"maintenanceWindow": open}}})).await?;
+    object.merge(json!({"spec": {"database": {"maintenanceWindow": window_of_now()}}})).await?;
     object.until("rid of what waited", |status| !waits_for_restart(status)).await?;
     let status = object.ready().await?;
     ensure!(status.drift.is_empty(), "a restart in its window is no drift: {:?}", status.drift);

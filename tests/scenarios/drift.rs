@@ -9,6 +9,7 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, Filter};
 use futures::FutureExt;
 use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_tests::aws::Account;
+use payment_platform_tests::emulator::Call;
 use payment_platform_tests::object::condition;
 use serde_json::json;
 
@@ -356,20 +357,25 @@ async fn group_made_again(world: Arc<World>) -> anyhow::Result<()> {
     object.annotate(payment_platform_api::PAUSED, None).await?;
     object.corrected(&node, "retention_days").await?;
     ensure!(kept().await?, "it keeps its records for ever, or without a key");
+    // The index of tags may not have heard yet that it has none.
+    object.corrected(&node, "tags").await?;
     place.wrote_only(before, &["AssociateKmsKey", "PutRetentionPolicy", "TagResource"])?;
 
     let before = place.writes()?.len();
     let fault = json!({"account": place.account, "agent": "payment-platform-controller", "operation": "CreateLogGroup",
-        "mode": "refuse", "status": 400, "code": "ResourceAlreadyExistsException"});
+        "mode": "refuse", "status": 400, "code": "ResourceAlreadyExistsException", "times": -1});
     world.emulator.fault(fault).await?;
     logs.delete_log_group().log_group_name(group).send().await?;
     let deadline = Instant::now() + Duration::from_secs(60);
-    while !world.emulator.is_struck(&place.account).await? {
+    let refused = |call: &Call| call.operation == "CreateLogGroup" && call.status >= 400;
+    while !place.writes()?[before..].iter().any(refused) {
         ensure!(Instant::now() < deadline, "it is not made again");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     logs.create_log_group().log_group_name(group).send().await?;
-    while !kept().await? {
+    world.emulator.no_more_faults(&place.account).await?;
+    // The tags are the last that it gets.
+    while !kept().await? || place.count(before, "TagResource")? == 0 {
         ensure!(Instant::now() < deadline, "it stays as RDS has made it: {:#?}", object.status().await?.conditions);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

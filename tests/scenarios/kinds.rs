@@ -264,7 +264,7 @@ pub fn tokens_tell_apart(writes: &[Call]) -> anyhow::Result<usize> {
 }
 
 /// How many of these things an ephemeral platform has with MySQL, where that is not as many as with Aurora.
-const WITH_MYSQL: [(&str, usize); 6] = [
+pub const WITH_MYSQL: [(&str, usize); 6] = [
     ("cluster", 0),
     ("cluster parameter group", 0),
     ("event subscription", 3),

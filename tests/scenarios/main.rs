@@ -35,8 +35,10 @@ use world::World;
 type Scenario = fn(Arc<World>) -> futures::future::BoxFuture<'static, anyhow::Result<()>>;
 
 /// What makes faults or counts calls needs our own emulator: skipped where AWS_ENDPOINT_URL names another AWS.
-const NEED_OURS: [&str; 24] = [
+const NEED_OURS: [&str; 27] = [
     "a_bucket_of_others_that_may_not_be_read_stops_nothing",
+    "a_controller_frozen_in_the_middle_of_a_creation_makes_nothing_twice",
+    "a_controller_that_wakes_beside_its_successor_harms_nothing",
     "a_creation_that_fails_halfway_again_and_again_makes_no_twin",
     "a_hostile_cloud_delays_and_corrupts_nothing",
     "a_log_group_that_its_service_makes_again_is_taken_back",
@@ -51,6 +53,7 @@ const NEED_OURS: [&str; 24] = [
     "expired_credentials_change_nothing_and_new_ones_need_no_restart",
     "killed_after_every_single_write_everything_is_brought_to_its_end",
     "killed_after_every_single_write_with_mysql_too",
+    "killed_while_keeping_data_all_of_it_is_kept",
     "killed_in_the_middle_again_and_again_nothing_is_made_twice",
     "nothing_is_restarted_for_a_parameter_that_somebody_else_has_set",
     "outputs_of_what_cannot_be_seen_for_a_while_stay",

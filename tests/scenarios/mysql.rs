@@ -7,17 +7,22 @@ use aws_sdk_rds::types::DbInstance;
 use futures::FutureExt;
 use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_tests::aws::Account;
+use payment_platform_tests::controller::Controller;
+use payment_platform_tests::object::{Object, condition};
 use serde_json::{Value, json};
 
 use crate::Scenario;
+use crate::database::{waits_for_restart, window_of_now};
 use crate::drift::id;
 use crate::kinds::{MYSQL, creation, deletion};
-use crate::world::World;
+use crate::world::{World, windows_away};
 
 pub const ALL: &[(&str, Scenario)] = &[
     ("with_mysql_everything_that_uses_the_database_knows_it", |world| built(world).boxed()),
     ("mysql_grows_in_place_and_leaves_a_snapshot", |world| grown(world).boxed()),
     ("mysql_of_another_major_version_leaves_the_options_of_its_snapshots", |world| upgraded(world).boxed()),
+    ("mysql_restarts_in_its_window_for_a_parameter_that_needs_it", |world| restarted(world).boxed()),
+    ("a_stopped_mysql_is_deleted_and_its_snapshot_has_a_name_of_its_own", |world| stopped(world).boxed()),
 ];
 
 async fn instance(aws: &Account) -> anyhow::Result<DbInstance> {
@@ -128,6 +133,8 @@ async fn upgraded(world: Arc<World>) -> anyhow::Result<()> {
     let place = world.place("us-east-1").await?;
     let database = json!({"engine": "mysql", "engineVersion": "8.0.42", "applyImmediately": true});
     let object = place.built("payments", json!({ "database": database })).await?;
+    let warnings = condition(&object.look_now().await?, "Warnings").map(|one| one.message.clone()).unwrap_or_default();
+    ensure!(warnings.contains("8.0.42: its standard support ended on 2026-07-31"), "{warnings}");
     let rds = &place.aws.rds;
     let call = rds.create_db_snapshot().db_instance_identifier("mysql-payment-prd").db_snapshot_identifier("before");
     call.send().await?;
@@ -160,4 +167,62 @@ async fn upgraded(world: Arc<World>) -> anyhow::Result<()> {
 /// What marks things as kept.
 fn kept() -> [&'static str; 3] {
     ["AddTagsToResource", "PutBucketTagging", "TagResource"]
+}
+
+async fn restarted(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let mut database = windows_away();
+    database["engine"] = json!("mysql");
+    let object = place.built("payments", json!({ "database": database })).await?;
+    let before = place.writes()?.len();
+    object.merge(json!({"spec": {"database": {"parameters": {"performance_schema": "1"}}}})).await?;
+    let status = object.until("told of the restart to come", waits_for_restart).await?;
+    ensure!(status.drift.is_empty(), "an edit is no drift: {:?}", status.drift);
+    object.ready().await?;
+    place.wrote_only(before, &["ModifyDBParameterGroup"])?;
+    object.merge(json!({"spec": {"database": {"maintenanceWindow": window_of_now()}}})).await?;
+    object.until("rid of what waited", |status| !waits_for_restart(status)).await?;
+    let status = object.ready().await?;
+    ensure!(status.drift.is_empty(), "a restart in its window is no drift: {:?}", status.drift);
+    place.wrote_only(before, &["ModifyDBInstance", "ModifyDBParameterGroup", "RebootDBInstance"])?;
+    let restarts = place.count(before, "RebootDBInstance")?;
+    ensure!(restarts == 1 || !world.emulator.is_ours(), "{restarts} restarts");
+    let now = instance(&place.aws).await?;
+    let group = now.db_parameter_groups().first().and_then(|group| group.parameter_apply_status());
+    ensure!(group == Some("in-sync"), "{:?}", now.db_parameter_groups());
+    Ok(())
+}
+
+async fn stopped(world: Arc<World>) -> anyhow::Result<()> {
+    let place = world.place("us-east-1").await?;
+    let cluster = place.own_cluster().await?;
+    // Nothing is looked at by itself: it is still stopped when the platform goes.
+    let flags = [
+        "--fast-interval-seconds=3600",
+        "--slow-interval-seconds=3600",
+        "--consistency-window-seconds=1",
+        "--poll-seconds=1",
+    ];
+    let _controller = Controller::start(&cluster, &world.emulator, &world.folder().join("stopped-mysql.log"), &flags)?;
+    let spec = place.spec(json!({"database": {"engine": "mysql"}}));
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
+    let status = object.ready().await?;
+    let before = place.writes()?.len();
+    // The end of the secret's name tells this object's things from those of others before and after it.
+    let secret = id(&status, "secretsmanager/secret/mysql-password")?;
+    let name = secret.rsplit(":secret:").next().and_then(|name| name.rsplit_once('-')).map(|(name, _)| name);
+    let suffix = name.and_then(|name| name.rsplit('-').next()).context("no suffix")?;
+    let taken = format!("mysql-payment-prd-final-{suffix}");
+    let rds = &place.aws.rds;
+    let call = rds.create_db_snapshot().db_instance_identifier("mysql-payment-prd").db_snapshot_identifier(&taken);
+    call.send().await?;
+    rds.stop_db_instance().db_instance_identifier("mysql-payment-prd").send().await?;
+    object.delete().await?;
+    let snapshots = rds.describe_db_snapshots().send().await?;
+    let names = snapshots.db_snapshots().iter().filter_map(|one| one.db_snapshot_identifier());
+    let last: Vec<&str> = names.filter(|name| name.starts_with(&taken)).collect();
+    ensure!(last.len() == 2 && last.contains(&&*taken), "the earlier one and the last one: {last:?}");
+    ensure!(place.count(before, "StartDBInstance")? >= 1 || !world.emulator.is_ours(), "it was not started");
+    let more = ["ModifyDBInstance", "ModifyLoadBalancerAttributes", "StartDBInstance"];
+    place.wrote_nothing_but(before, &[&deletion()[..], MYSQL[1], &more, &kept()].concat())
 }
