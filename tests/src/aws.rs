@@ -249,7 +249,8 @@ impl Account {
         let list = self.cloudfront.list_cloud_front_origin_access_identities().send().await?;
         let list = list.cloud_front_origin_access_identity_list.and_then(|list| list.items).unwrap_or_default();
         for identity in list {
-            all.push(format!("origin access identity {}", identity.id));
+            // It has no name: its comment tells whose it is.
+            all.push(format!("origin access identity {}:{}", identity.id, identity.comment.replace(' ', "_")));
         }
         let custom = ResponseHeadersPolicyType::Custom;
         let list = self.cloudfront.list_response_headers_policies().r#type(custom).send().await?;
