@@ -15,6 +15,10 @@ ARN = re.compile(r"arn:aws:iam::(\d{12}):(role|user)/(?:.*/)?([^/]+)")
 UNIQUE_ID = re.compile(r"A(?:RO|ID)A\w+")
 
 
+# As whom tests and controller act without having been made: the role that they assume, and the user of whoever assumes none.
+ACTING = {("role", "platform"), ("user", "moto")}
+
+
 def absent(statements: list[dict[str, Any]], known: Collection[str] = ()) -> str | None:
     """The first principal that is neither there nor among those known to be."""
     for statement in statements:
@@ -32,10 +36,8 @@ def _is_there(name: str) -> bool:
     if not found:
         return True
     account = iam_backends[found[1]]["aws"]
-    # The role under which tests and controller act is assumed without having been made.
-    of_role = found[2] == "role"
-    there = account.roles.values() if of_role else account.users.values()
-    return (of_role and found[3] == "platform") or any(one.name == found[3] for one in there)
+    there = account.roles.values() if found[2] == "role" else account.users.values()
+    return (found[2], found[3]) in ACTING or any(one.name == found[3] for one in there)
 
 
 def forget(arn: str, unique_id: str) -> None:
