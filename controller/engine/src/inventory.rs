@@ -384,7 +384,8 @@ impl Inventory {
             let mut rereads =
                 self.rereads.iter().filter(|((region, kind), _)| *region == node.region && *kind == node.kind);
             let id = known.cloud_id.as_ref();
-            let settled = |reread: &Reread| known.written.is_none_or(|written| reread.look.began >= written + window);
+            let absent_since = known.absent_since(window);
+            let settled = |reread: &Reread| absent_since.is_none_or(|since| reread.look.began >= since);
             rereads.any(|(_, reread)| {
                 reread.look.found.is_ok() && settled(reread) && id.is_some_and(|id| reread.asked.contains(id))
             })
@@ -470,20 +471,19 @@ impl Inventory {
                 None => return Seen::Unknown(Unseen::NotLookedAt),
             }
         }
-        let too_early = |since: Instant| {
-            (latest < since + window).then(|| Unseen::TooEarly { retry: (since + window).duration_since(latest) })
-        };
+        let too_early =
+            |since: Instant| (latest < since).then(|| Unseen::TooEarly { retry: since.duration_since(latest) });
         // A repeated creation with a token or a unique name makes no second thing, so only what was there waits.
         let twins = kind.create == Create::MakesTwins;
-        let written = known.filter(|known| twins || known.cloud_id.is_some()).and_then(|known| known.written);
-        if let Some(unseen) = written.and_then(too_early) {
+        let known_here = known.filter(|known| twins || known.cloud_id.is_some());
+        if let Some(unseen) = known_here.and_then(|known| known.absent_since(window)).and_then(too_early) {
             return Seen::Unknown(unseen);
         }
         // A thing whose id is known and that a read by that id does not show is gone. Without an id, somebody before
         // us may have made one that reads do not show yet.
         if id.is_none()
             && twins
-            && let Some(unseen) = memory.watching_since.and_then(too_early)
+            && let Some(unseen) = memory.watching_since.and_then(|since| too_early(since + window))
         {
             return Seen::Unknown(unseen);
         }

@@ -9,6 +9,7 @@ use crate::id::NodeId;
 use crate::outputs::AnyOutput;
 use crate::plan::Step;
 use crate::report::{Outcome, Report};
+use crate::resource::Replace;
 
 /// What is remembered of one node.
 #[derive(Clone, Default)]
@@ -35,6 +36,16 @@ pub struct Changed {
     pub paths: Option<Vec<Path>>,
     /// Whether the cloud has accepted it. What was refused half-way may be there in parts.
     pub accepted: bool,
+    /// Whether the thing was to go by it.
+    pub deletes: bool,
+}
+
+impl Known {
+    /// Since when a read that does not show the thing says that it is not there. None: always. `window` is how long a read
+    /// may lag behind a write: one that lags behind a deletion still shows the thing.
+    pub fn absent_since(&self, window: Duration) -> Option<Instant> {
+        self.changed.iter().map(|changed| if changed.deletes { changed.at } else { changed.at + window }).max()
+    }
 }
 
 /// Kept in this process; ids and wishes are also recorded in the object's status and restored from there.
@@ -99,9 +110,11 @@ impl Memory {
                     Step::Update(changes) => Some(changes.iter().map(|change| change.path.clone()).collect()),
                     _ => None,
                 };
+                let deletes =
+                    matches!(entry.step, Step::Delete | Step::Replace(Replace::DeleteFirst | Replace::Refuse, _));
                 let accepted = matches!(entry.outcome, Outcome::Changed | Outcome::Waiting { refused: false, .. });
                 known.changed.retain(|changed| changed.at.elapsed() < SETTLED);
-                known.changed.push(Changed { at, paths, accepted });
+                known.changed.push(Changed { at, paths, accepted, deletes });
                 let too_many = known.changed.len().saturating_sub(MOST_CHANGES);
                 known.changed.drain(..too_many);
             }
@@ -123,5 +136,28 @@ impl Memory {
         }
         self.deleted.retain(|_, deleted| deleted.elapsed() < DELETED);
         self.nodes.retain(|_, known| known.cloud_id.is_some() || known.written.is_some());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_says_that_a_thing_is_gone_once_it_lags_behind_nothing_that_made_it() {
+        let (began, window) = (Instant::now(), Duration::from_secs(10));
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let known = |changed: &[(u64, bool)]| Known {
+            changed: changed
+                .iter()
+                .map(|&(seconds, deletes)| Changed { at: at(seconds), paths: None, accepted: true, deletes })
+                .collect(),
+            ..Known::default()
+        };
+        assert_eq!(known(&[]).absent_since(window), None);
+        assert_eq!(known(&[(0, false)]).absent_since(window), Some(at(10)));
+        assert_eq!(known(&[(0, false), (60, true)]).absent_since(window), Some(at(60)));
+        assert_eq!(known(&[(0, false), (4, true)]).absent_since(window), Some(at(10)), "it may not show yet at all");
+        assert_eq!(known(&[(0, true), (4, false)]).absent_since(window), Some(at(14)), "it was made again");
     }
 }

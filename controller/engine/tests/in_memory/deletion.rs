@@ -2,7 +2,7 @@
 
 use payment_platform_engine::{Graph, Hold, Outcome, Unready};
 
-use crate::driver::{Driver, built, wanted};
+use crate::driver::{Driver, box_and_vault, built, let_the_window_pass, wanted};
 use crate::kinds::Box;
 
 fn deleting(driver: &mut Driver, keep_data: bool) {
@@ -59,7 +59,7 @@ fn what_can_only_go_later_keeps_nobody_waiting_and_goes_then() {
     driver.pass(&wanted(1, 1));
     let id = driver.cloud.ids("c").remove(0);
     driver.cloud.with(|state| state.unready.insert(id.clone(), Unready::Kept("a copy has it".to_owned())));
-    let without = crate::driver::box_and_vault(1);
+    let without = box_and_vault(1);
     let writes = driver.cloud.writes().len();
     let report = driver.pass(&without);
     let outcome = |name: &str| &report.entries.iter().find(|entry| entry.node.name == name).unwrap().outcome;
@@ -120,6 +120,20 @@ fn a_slow_deletion_is_waited_for_and_asked_for_again() {
     assert!(!report.is_stuck());
     driver.converge(&Graph::default());
     assert!(driver.cloud.contents().is_empty());
+}
+
+#[test]
+fn what_goes_after_the_answer_is_no_longer_counted_as_soon_as_a_read_says_so() {
+    let mut driver = Driver::new();
+    driver.pass(&wanted(1, 1));
+    let_the_window_pass();
+    let c = driver.cloud.ids("c").remove(0);
+    driver.cloud.with(|state| state.slow.insert(c.clone()));
+    assert!(!driver.pass(&box_and_vault(1)).is_converged());
+    driver.cloud.with(|state| state.things.remove(&c));
+    driver.converge(&box_and_vault(1));
+    let left = driver.memory.nodes.iter().filter(|(_, known)| !known.gone).map(|(node, _)| node.name.as_str());
+    assert_eq!(left.collect::<Vec<_>>(), ["box", "vault"]);
 }
 
 #[test]
