@@ -31,6 +31,32 @@ impl Held {
     }
 }
 
+/// What we saw of another holder: its last renewal, and when we saw that.
+#[derive(Default)]
+struct Rival(Option<(String, Duration)>);
+
+impl Rival {
+    /// Whether `identity` may take the lease at `now`, by [`since_boot`]: it is its own, free, or not renewed for its whole
+    /// duration while we watched. What time the holder says it is does not count.
+    fn allows(&mut self, identity: &str, spec: Option<&LeaseSpec>, now: Duration) -> bool {
+        let Some(spec) = spec else { return true };
+        let Some(holder) = spec.holder_identity.as_deref().filter(|holder| !holder.is_empty()) else { return true };
+        if holder == identity {
+            return true;
+        }
+        let renewal =
+            format!("{holder} {:?} {:?}", spec.renew_time.as_ref().map(|time| time.0), spec.lease_transitions);
+        let duration = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
+        match &self.0 {
+            Some((seen, at)) if *seen == renewal => now.saturating_sub(*at) > Duration::from_secs(duration),
+            _ => {
+                self.0 = Some((renewal, now));
+                false
+            }
+        }
+    }
+}
+
 /// What to lease and for how long.
 pub struct Config {
     pub name: String,
@@ -43,13 +69,12 @@ pub struct Elector {
     api: Api<Lease>,
     config: Config,
     held: Held,
-    /// The holder's last renewal that we saw, and when we saw it.
-    seen: Option<(String, Duration)>,
+    rival: Rival,
 }
 
 impl Elector {
     pub fn new(api: Api<Lease>, config: Config, held: Held) -> Self {
-        Self { api, config, held, seen: None }
+        Self { api, config, held, rival: Rival::default() }
     }
 
     /// Waits until the lease is ours.
@@ -109,7 +134,7 @@ impl Elector {
                 self.api.create(&PostParams::default(), &lease).await?;
             }
             Some(mut lease) => {
-                if !self.may_take(lease.spec.as_ref(), began) {
+                if !self.rival.allows(&self.config.identity, lease.spec.as_ref(), began) {
                     return Ok(false);
                 }
                 lease.spec = Some(self.spec(lease.spec.as_ref()));
@@ -120,36 +145,93 @@ impl Elector {
         Ok(true)
     }
 
-    /// Ours, free, or not renewed for its whole duration while we watched.
-    fn may_take(&mut self, spec: Option<&LeaseSpec>, now: Duration) -> bool {
-        let Some(spec) = spec else { return true };
-        let Some(holder) = spec.holder_identity.as_ref().filter(|holder| !holder.is_empty()) else { return true };
-        if *holder == self.config.identity {
-            return true;
-        }
-        let renewal =
-            format!("{holder} {:?} {:?}", spec.renew_time.as_ref().map(|time| time.0), spec.lease_transitions);
-        let duration = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
-        match &self.seen {
-            Some((seen, at)) if *seen == renewal => now.saturating_sub(*at) > Duration::from_secs(duration),
-            _ => {
-                self.seen = Some((renewal, now));
-                false
-            }
+    fn spec(&self, old: Option<&LeaseSpec>) -> LeaseSpec {
+        next(&self.config, old, MicroTime(Timestamp::now()))
+    }
+}
+
+/// The lease as we take or renew it at `now`.
+fn next(config: &Config, old: Option<&LeaseSpec>, now: MicroTime) -> LeaseSpec {
+    let ours = old.is_some_and(|old| old.holder_identity.as_ref() == Some(&config.identity));
+    let transitions = old.and_then(|old| old.lease_transitions).unwrap_or(0);
+    LeaseSpec {
+        holder_identity: Some(config.identity.clone()),
+        lease_duration_seconds: Some(i32::try_from(config.duration.as_secs()).unwrap_or(i32::MAX)),
+        acquire_time: old.filter(|_| ours).and_then(|old| old.acquire_time.clone()).or(Some(now.clone())),
+        renew_time: Some(now),
+        lease_transitions: Some(if ours { transitions } else { transitions + 1 }),
+        ..LeaseSpec::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn config(identity: &str) -> Config {
+        Config { name: "controller".to_owned(), identity: identity.to_owned(), duration: Duration::from_secs(15) }
+    }
+
+    fn at(time: &str) -> MicroTime {
+        MicroTime(time.parse().unwrap())
+    }
+
+    #[test]
+    fn a_lease_of_nobody_and_our_own_may_be_taken_at_once() {
+        let mut rival = Rival::default();
+        assert!(rival.allows("we", None, MINUTE));
+        assert!(rival.allows("we", Some(&LeaseSpec::default()), MINUTE));
+        let released = LeaseSpec { holder_identity: Some(String::new()), ..LeaseSpec::default() };
+        assert!(rival.allows("we", Some(&released), MINUTE), "released by client-go");
+        assert!(rival.allows("we", Some(&next(&config("we"), None, at("2026-01-01T00:00:00Z"))), MINUTE));
+    }
+
+    #[test]
+    fn what_time_the_holder_says_it_is_does_not_count() {
+        for holders_time in ["2020-01-01T00:00:00Z", "2040-01-01T00:00:00Z"] {
+            let (mut rival, theirs) = (Rival::default(), next(&config("they"), None, at(holders_time)));
+            assert!(!rival.allows("we", Some(&theirs), MINUTE), "we have only now seen it");
+            assert!(!rival.allows("we", Some(&theirs), MINUTE + Duration::from_secs(15)));
+            assert!(
+                rival.allows("we", Some(&theirs), MINUTE + Duration::from_secs(16)),
+                "not renewed for its duration"
+            );
         }
     }
 
-    fn spec(&self, old: Option<&LeaseSpec>) -> LeaseSpec {
-        let now = MicroTime(Timestamp::now());
-        let ours = old.is_some_and(|old| old.holder_identity.as_ref() == Some(&self.config.identity));
-        let transitions = old.and_then(|old| old.lease_transitions).unwrap_or(0);
-        LeaseSpec {
-            holder_identity: Some(self.config.identity.clone()),
-            lease_duration_seconds: Some(i32::try_from(self.config.duration.as_secs()).unwrap_or(i32::MAX)),
-            acquire_time: old.filter(|_| ours).and_then(|old| old.acquire_time.clone()).or(Some(now.clone())),
-            renew_time: Some(now),
-            lease_transitions: Some(if ours { transitions } else { transitions + 1 }),
-            ..LeaseSpec::default()
+    #[test]
+    fn any_renewal_counts_also_one_whose_time_goes_back() {
+        let mut rival = Rival::default();
+        let mut theirs = next(&config("they"), None, at("2026-01-01T12:00:00Z"));
+        for (seconds, time) in [(0, "2026-01-01T12:00:00Z"), (14, "2026-01-01T12:00:14Z"), (28, "2026-01-01T09:00:00Z")]
+        {
+            theirs.renew_time = Some(at(time));
+            assert!(!rival.allows("we", Some(&theirs), MINUTE + Duration::from_secs(seconds)));
         }
+        assert!(!rival.allows("we", Some(&theirs), MINUTE + Duration::from_secs(43)));
+        assert!(rival.allows("we", Some(&theirs), MINUTE + Duration::from_secs(44)));
+    }
+
+    #[test]
+    fn a_renewal_keeps_and_a_takeover_counts_one_more() {
+        let first = next(&config("they"), None, at("2026-01-01T12:00:00Z"));
+        assert_eq!(first.lease_transitions, Some(1));
+        let renewed = next(&config("they"), Some(&first), at("2026-01-01T12:00:05Z"));
+        assert_eq!((renewed.acquire_time, renewed.lease_transitions), (first.acquire_time.clone(), Some(1)));
+        let taken = next(&config("we"), Some(&first), at("2026-01-01T12:01:00Z"));
+        assert_eq!((taken.acquire_time, taken.lease_transitions), (Some(at("2026-01-01T12:01:00Z")), Some(2)));
+        assert_eq!(taken.lease_duration_seconds, Some(15));
+    }
+
+    #[test]
+    fn what_is_held_lasts_until_its_end() {
+        let held = Held::default();
+        assert!(!held.lasts(Duration::ZERO), "nothing is held before it is taken");
+        held.set(Some(since_boot() + MINUTE));
+        assert!(held.lasts(Duration::ZERO) && held.lasts(MINUTE / 2) && !held.lasts(MINUTE * 2));
+        held.set(None);
+        assert!(!held.lasts(Duration::ZERO));
     }
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 pub use self::drift::describe_drift;
 use self::drift::{record_drift, shorten};
 pub use self::explain::advice;
-use self::explain::{explain, is_moving, needs_human, reason, reason_of};
+use self::explain::{explain, is_moving, needs_human, reason, reason_of, remedy};
 use crate::pass::Refusal;
 use crate::platform::{COMPONENTS, names};
 
@@ -145,16 +145,17 @@ pub fn accept(status: &mut PaymentPlatformStatus, accepted: Option<&Approval>) {
 
 /// The status when there is no plan.
 pub fn refused(base: Base<'_>, refusal: &Refusal) -> PaymentPlatformStatus {
-    let (reason, human) = match refusal {
-        Refusal::Invalid(_) => ("InvalidSpec", true),
-        Refusal::AccountChanged { .. } => ("AccountChanged", true),
-        Refusal::LongName { .. } => ("NameTooLong", true),
+    let (reason, human, remedy) = match refusal {
+        Refusal::Invalid(_) => ("InvalidSpec", true, None),
+        Refusal::AccountChanged { .. } => ("AccountChanged", true, None),
+        Refusal::LongName { .. } => ("NameTooLong", true, None),
         Refusal::Identity(error)
         | Refusal::Zones { error, .. }
         | Refusal::PrefixList { error, .. }
-        | Refusal::Versions { error, .. } => (reason_of(error), error.class.needs_human()),
+        | Refusal::Versions { error, .. } => (reason_of(error), error.class.needs_human(), remedy(error)),
     };
-    stopped(base, reason, human, refusal.to_string())
+    let remedy = remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    stopped(base, reason, human, format!("{refusal}{remedy}"))
 }
 
 /// The status of an object that cannot be worked on, with the reason.

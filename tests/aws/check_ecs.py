@@ -4,6 +4,8 @@ import json
 import time
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 import durations
 from checks import REGION, Aws, by, check, has, once_linked, refused, same, until
 
@@ -27,9 +29,12 @@ def new_role(aws: Aws, name: str, service: str, **policy: Any) -> str:
     return arn
 
 
-def allow(aws: Aws, role: str, action: Any = "logs:Create*", resource: Any = "*") -> None:
-    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]}
-    aws.iam.put_role_policy(RoleName=role, PolicyName="inline", PolicyDocument=json.dumps(document))
+def allow(
+    aws: Aws, role: str, action: Any = "logs:Create*", resource: Any = "*", name: str = "inline", **changed: Any
+) -> None:
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource, **changed}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    aws.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
 
 
 def container(**changed: Any) -> dict[str, Any]:
@@ -248,6 +253,7 @@ def wrong_task_definitions_are_refused(aws: Aws) -> None:
         {"containerDefinitions": [container(mountPoints=[{"sourceVolume": "x", "containerPath": "/x"}])]},
         {"containerDefinitions": [logged]},
         {"containerDefinitions": [secret]},
+        {"containerDefinitions": [container(image=f"{aws.account}.dkr.ecr.{REGION}.amazonaws.com/app:1")]},
         {"executionRoleArn": f"arn:aws:iam::{aws.account}:role/absent"},
         {"taskRoleArn": f"arn:aws:iam::{aws.account}:role/absent"},
     ):
@@ -452,6 +458,12 @@ def failures(aws: Aws, **variants: dict[str, Any]) -> dict[str, str]:
     return {name: failure(aws, name, changed.get("cluster", "main")) for name, changed in variants.items()}
 
 
+def mended(aws: Aws, name: str) -> None:
+    """Deploys the service again, now that its tasks have what they lacked."""
+    aws.ecs.update_service(cluster="main", service=name, forceNewDeployment=True)
+    same(failure(aws, name, "main"), "")
+
+
 def failure(aws: Aws, name: str, cluster: str) -> str:
     deadline = time.time() + 5
     while True:
@@ -553,6 +565,174 @@ def tasks_need_their_secrets(aws: Aws) -> None:
     )
 
 
+def key(aws: Aws, *statements: dict[str, Any]) -> str:
+    """The ARN of a key that the account's policies and these statements are for."""
+    root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{aws.account}:root"}, "Action": "kms:*"}
+    document = {"Version": "2012-10-17", "Statement": [{**one, "Resource": "*"} for one in (root, *statements)]}
+    return aws.kms.create_key(Policy=json.dumps(document))["KeyMetadata"]["Arn"]
+
+
+@check
+def tasks_need_the_keys_of_their_secrets(aws: Aws) -> None:
+    roles = {name: new_role(aws, name, "ecs-tasks") for name in ("reader", "opener", "denied", "elsewhere")}
+    linked()
+    named = {"Effect": "Allow", "Principal": {"AWS": [roles["reader"], roles["denied"]]}, "Action": "kms:Decrypt"}
+    named["Condition"] = {"StringEquals": {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}}
+    keys = {"plain": key(aws), "naming": key(aws, named), "off": key(aws)}
+    aws.kms.create_alias(AliasName="alias/plain", TargetKeyId=keys["plain"])
+
+    def secret(name: str, **under: str) -> str:
+        return aws.secretsmanager.create_secret(Name=name, SecretString="x", **under)["ARN"]
+
+    made = {name: secret(name, KmsKeyId=arn) for name, arn in keys.items()}
+    made |= {"own": secret("own"), "alias": secret("alias", KmsKeyId="alias/plain")}
+    aws.kms.disable_key(KeyId=keys["off"])
+    for role in roles:
+        allow(aws, role, "secretsmanager:GetSecretValue")
+    allow(aws, "opener", "kms:Decrypt", list(keys.values()), name="keys")
+    allow(aws, "denied", "kms:*", name="keys", Effect="Deny")
+    s3 = {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
+    allow(aws, "elsewhere", "kms:Decrypt", name="keys", Condition=s3)
+
+    def wanted(role: str, name: str) -> dict[str, Any]:
+        secrets = [{"name": "PASSWORD", "valueFrom": made[name]}]
+        return {"executionRoleArn": roles[role], "containerDefinitions": [container(secrets=secrets)]}
+
+    found = failures(
+        aws,
+        own=wanted("reader", "own"),
+        opened=wanted("opener", "plain"),
+        alias=wanted("opener", "alias"),
+        named=wanted("reader", "naming"),
+        refused=wanted("reader", "plain"),
+        by_alias=wanted("reader", "alias"),
+        denied=wanted("denied", "naming"),
+        elsewhere=wanted("elsewhere", "plain"),
+        off=wanted("opener", "off"),
+    )
+    text = "from secrets manager: AccessDeniedException: Access to KMS is not allowed"
+    told(
+        found,
+        refused=f"failed to fetch secret {made['plain']} {text}",
+        by_alias=text,
+        denied=text,
+        elsewhere=text,
+        off="DecryptionFailure: Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
+    )
+    allow(aws, "reader", "kms:Decrypt", keys["plain"], name="keys")
+    mended(aws, "refused")
+
+
+@check
+def tasks_need_to_pull_their_image_from_ecr(aws: Aws) -> None:
+    aws.ecr.create_repository(repositoryName="payments/app")
+    repository = f"arn:aws:ecr:{REGION}:{aws.account}:repository/payments/app"
+    image = f"{aws.account}.dkr.ecr.{REGION}.amazonaws.com/payments/app"
+    manifest, layers = "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"
+    pulls = {
+        "puller": ([manifest, layers], repository),
+        "unlisted": (layers, "*"),
+        "layerless": (manifest, repository),
+        "elsewhere": ([manifest, layers], f"{repository}2"),
+        "admitted": ("logs:CreateLogStream", "*"),
+    }
+    roles = {name: new_role(aws, name, "ecs-tasks", action=what, resource=of) for name, (what, of) in pulls.items()}
+    roles["tokenless"] = new_role(aws, "tokenless", "ecs-tasks", action=[manifest, layers])
+    for role in pulls:
+        allow(aws, role, "ecr:GetAuthorizationToken", name="token")
+    linked()
+    admitted = {"Effect": "Allow", "Principal": {"AWS": roles["admitted"]}, "Action": [manifest, layers]}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "Pull", **admitted}]})
+    aws.ecr.set_repository_policy(repositoryName="payments/app", policyText=document)
+
+    def wanted(role: str, image: str = f"{image}:1") -> dict[str, Any]:
+        return {"executionRoleArn": roles[role], "containerDefinitions": [container(image=image)]}
+
+    found = failures(
+        aws,
+        good=wanted("puller"),
+        digest=wanted("puller", f"{aws.account}.dkr-ecr.{REGION}.on.aws/payments/app@sha256:{'0' * 64}"),
+        admitted=wanted("admitted"),
+        public=wanted("tokenless", "public.ecr.aws/docker/library/redis:7"),
+        tokenless=wanted("tokenless"),
+        unlisted=wanted("unlisted"),
+        latest=wanted("unlisted", image),
+        layerless=wanted("layerless"),
+        elsewhere=wanted("elsewhere"),
+    )
+    auth = "ResourceInitializationError: unable to pull secrets or registry auth"
+    assert auth in found["tokenless"], found["tokenless"]
+    told(
+        found,
+        tokenless="is not authorized to perform: ecr:GetAuthorizationToken on resource: *",
+        unlisted=f"pull image manifest has been retried 1 time(s): failed to resolve ref {image}:1",
+        latest="failed with status code [manifests latest]: 403 Forbidden",
+        layerless="CannotPullContainerError: ref pull has been retried 1 time(s): failed to copy: httpReadSeeker",
+        elsewhere="failed with status code [manifests 1]: 403 Forbidden",
+    )
+    allow(aws, "tokenless", "ecr:GetAuthorizationToken", name="token")
+    mended(aws, "tokenless")
+
+
+@check
+def tasks_write_to_their_log_streams(aws: Aws) -> None:
+    aws.logs.create_log_group(logGroupName="/ecs/app")
+    group = f"arn:aws:logs:{REGION}:{aws.account}:log-group:/ecs/app"
+    writes = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    roles = {
+        "heard": new_role(aws, "heard", "ecs-tasks", action=writes, resource=f"{group}:*"),
+        "mute": new_role(aws, "mute", "ecs-tasks", action=writes[0], resource=f"{group}:*"),
+    }
+    linked()
+
+    def wanted(role: str) -> dict[str, Any]:
+        options = {"awslogs-group": "/ecs/app", "awslogs-region": REGION, "awslogs-stream-prefix": role}
+        logged = container(logConfiguration={"logDriver": "awslogs", "options": options})
+        return {"executionRoleArn": roles[role], "containerDefinitions": [logged]}
+
+    def streams(name: str) -> dict[str, bool]:
+        """The streams of the tasks that run, each with whether something is in it."""
+        read = aws.logs.describe_log_streams(logGroupName="/ecs/app", logStreamNamePrefix=f"{name}/app/")["logStreams"]
+        tasks = [arn.rpartition("/")[2] for arn in aws.ecs.list_tasks(cluster="main", serviceName=name)["taskArns"]]
+        by_task = {one["logStreamName"].rpartition("/")[2]: "lastEventTimestamp" in one for one in read}
+        return {task: by_task[task] for task in tasks}
+
+    told(failures(aws, heard=wanted("heard"), mute=wanted("mute")))
+    same([*streams("heard").values()], [True, True])
+    same([*streams("mute").values()], [False, False])
+    allow(aws, "mute", writes, f"{group}:*")
+    mended(aws, "mute")
+    same([*streams("mute").values()], [True, True])
+
+
+@check
+def container_insights_makes_its_log_group(aws: Aws) -> None:
+    def group(name: str) -> list[dict[str, Any]]:
+        found = aws.logs.describe_log_groups(logGroupNamePrefix=f"/aws/ecs/containerinsights/{name}/")["logGroups"]
+        same([one["logGroupName"] for one in found[1:]], [])
+        return found
+
+    for name, level in (("main", "enabled"), ("kept", "enhanced"), ("off", "disabled")):
+        aws.ecs.create_cluster(clusterName=name, settings=[{"name": "containerInsights", "value": level}])
+    kept = "/aws/ecs/containerinsights/kept/performance"
+    aws.logs.create_log_group(logGroupName=kept)
+    aws.logs.put_retention_policy(logGroupName=kept, retentionInDays=365)
+    linked()
+    register(aws)
+    place = service(aws, desiredCount=0)["networkConfiguration"]
+    rolled_out(aws)
+    same(group("main"), [])
+    for name in ("kept", "off"):
+        service(aws, cluster=name, networkConfiguration=place)
+        same(failure(aws, "app", name), "")
+    update(aws, desiredCount=1)
+    until("1", lambda: str(read(aws)["runningCount"]))
+    (made,) = group("main")
+    has(made, logGroupName="/aws/ecs/containerinsights/main/performance", retentionInDays=None, kmsKeyId=None)
+    same([one["retentionInDays"] for one in group("kept")], [365])
+    same(group("off"), [])
+
+
 @check
 def nginx_needs_places_to_write(aws: Aws) -> None:
     def wanted(paths: tuple[str, ...]) -> dict[str, Any]:
@@ -566,29 +746,43 @@ def nginx_needs_places_to_write(aws: Aws) -> None:
 
 @check
 def tasks_need_the_key_of_their_storage(aws: Aws) -> None:
-    def cluster(name: str, admitted: str) -> str:
-        root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{aws.account}:root"}, "Action": "kms:*"}
-        context = "kms:EncryptionContext:aws:ecs"
-        equal = {f"{context}:clusterAccount": aws.account, f"{context}:clusterName": admitted}
-        fargate = {
-            "Effect": "Allow",
-            "Principal": {"Service": "fargate.amazonaws.com"},
-            "Action": "kms:GenerateDataKeyWithoutPlaintext",
-            "Condition": {"StringEquals": equal},
-        }
-        document = {"Version": "2012-10-17", "Statement": [{**one, "Resource": "*"} for one in (root, fargate)]}
-        key = aws.kms.create_key(Policy=json.dumps(document))["KeyMetadata"]["Arn"]
-        storage = {"managedStorageConfiguration": {"fargateEphemeralStorageKmsKeyId": key}}
-        aws.ecs.create_cluster(clusterName=name, configuration=storage)
-        return key
+    context = "kms:EncryptionContext:aws:ecs"
+    makes_keys, grants = "kms:GenerateDataKeyWithoutPlaintext", "kms:CreateGrant"
 
-    cluster("main", "main")
-    cluster("other", "main")
-    aws.kms.disable_key(KeyId=cluster("off", "off"))
+    def cluster(name: str, admitted: str, *actions: str, operations: str = "Decrypt") -> str:
+        equal = {f"{context}:clusterAccount": aws.account, f"{context}:clusterName": admitted}
+        of_grants = {"ForAllValues:StringEquals": {"kms:GrantOperations": operations}}
+        fargate = [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "fargate.amazonaws.com"},
+                "Action": action,
+                "Condition": {"StringEquals": equal, **(of_grants if action == grants else {})},
+            }
+            for action in actions
+        ]
+        arn = key(aws, *fargate)
+        storage = {"managedStorageConfiguration": {"fargateEphemeralStorageKmsKeyId": arn}}
+        aws.ecs.create_cluster(clusterName=name, configuration=storage)
+        return arn
+
+    cluster("main", "main", makes_keys, grants)
+    cluster("other", "main", makes_keys, grants)
+    cluster("ungranted", "ungranted", makes_keys)
+    cluster("encrypts", "encrypts", makes_keys, grants, operations="Encrypt")
+    aws.kms.disable_key(KeyId=cluster("off", "off", makes_keys, grants))
     linked()
-    text = "ResourceInitializationError: failed to call kms:GenerateDataKeyWithoutPlaintext"
-    found = failures(aws, good={}, context={"cluster": "other"}, disabled={"cluster": "off"})
-    told(found, context=text, disabled=text)
+    text = "ResourceInitializationError: failed to call"
+    found = failures(
+        aws,
+        good={},
+        context={"cluster": "other"},
+        ungranted={"cluster": "ungranted"},
+        encrypts={"cluster": "encrypts"},
+        disabled={"cluster": "off"},
+    )
+    unusable, ungranted = f"{text} {makes_keys}", f"{text} {grants}"
+    told(found, context=unusable, ungranted=ungranted, encrypts=ungranted, disabled=unusable)
 
 
 @check
@@ -670,16 +864,20 @@ def tasks_hold_their_subnets_and_security_groups(aws: Aws) -> None:
     subnets, groups = (place["awsvpcConfiguration"][name] for name in ("subnets", "securityGroups"))
     found = aws.ec2.describe_network_interfaces(Filters=by("subnet-id", *subnets))["NetworkInterfaces"]
     same({(one["SubnetId"], one["Groups"][0]["GroupId"]) for one in found}, {(one, groups[0]) for one in subnets})
-    for _ in range(2):
-        with refused("DependencyViolation"):
-            aws.ec2.delete_subnet(SubnetId=subnets[0])
-        with refused("DependencyViolation"):
-            aws.ec2.delete_security_group(GroupId=groups[0])
-        if read(aws)["status"] == "ACTIVE":
-            aws.ecs.delete_service(cluster="main", service="app", force=True)
-    time.sleep(0.2)
+    with refused("DependencyViolation"):
+        aws.ec2.delete_subnet(SubnetId=subnets[0])
+    with refused("DependencyViolation"):
+        aws.ec2.delete_security_group(GroupId=groups[0])
+    aws.ecs.delete_service(cluster="main", service="app", force=True)
+    # Its tasks drain, for a moment here.
+    try:
+        aws.ec2.delete_security_group(GroupId=groups[0])
+        same(read(aws)["status"], "INACTIVE")
+    except ClientError as error:
+        same(error.response["Error"]["Code"], "DependencyViolation")
+        until("INACTIVE", lambda: read(aws)["status"])
+        aws.ec2.delete_security_group(GroupId=groups[0])
     aws.ec2.delete_subnet(SubnetId=subnets[0])
-    aws.ec2.delete_security_group(GroupId=groups[0])
 
 
 def balanced(aws: Aws, place: dict[str, Any], kind: str = "ip", listens: bool = True) -> tuple[str, str]:

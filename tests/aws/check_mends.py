@@ -23,7 +23,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
-from checks import ACCOUNT, CHECKS, REGION, Aws, by, check, found_by_tags, has, network, refused, same, sorted_tags, tagged, tags, until
+import durations
+from checks import ACCOUNT, CHECKS, OTHERS, REGION, Aws, by, check, found_by_tags, has, network, refused, same, sorted_tags, tagged, tags, until
 
 HERE = Path(__file__).parent
 
@@ -702,6 +703,9 @@ def principals_of_policies_are_resolved(aws: Aws) -> None:
     with refused("MalformedPolicyDocumentException"):
         aws.kms.create_key(Policy=named)
     made = aws.iam.create_role(RoleName="auditor", AssumeRolePolicyDocument=trust)["Role"]
+    with refused("MalformedPolicyDocumentException"):
+        aws.kms.create_key(Policy=named)
+    time.sleep(durations.of("principal-not-known"))
     key = aws.kms.create_key(Policy=named)["KeyMetadata"]["KeyId"]
     bucket, read = f"read-{aws.account}", {"Effect": "Allow", "Principal": {"AWS": auditor}, "Action": "s3:GetObject"}
     aws.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -718,6 +722,7 @@ def principals_of_policies_are_resolved(aws: Aws) -> None:
     # That is somebody else.
     with refused("MalformedPolicyDocumentException"):
         aws.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=by_id)
+    time.sleep(durations.of("principal-not-known"))
     aws.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=named)
 
 
@@ -1122,6 +1127,62 @@ def stale_reads(aws: Aws) -> None:
     same(aws.ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"], [])
     same(len(aws.ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"]), 1)
     same(aws.control("GET", "hide"), [])
+
+
+@check
+def reads_lag_behind_writes(aws: Aws) -> None:
+    lag = durations.of("reads-lagging")
+    ec2, iam = (aws.client(service, OTHERS) for service in ("ec2", "iam"))
+    vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    mine = by("vpc-id", vpc_id)
+    same([len(client.describe_vpcs(Filters=mine)["Vpcs"]) for client in (ec2, aws.ec2)], [0, 1])
+    time.sleep(lag)
+    same(len(ec2.describe_vpcs(Filters=mine)["Vpcs"]), 1)
+    # Only its own id hides a thing.
+    subnet = ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    time.sleep(lag)
+    ec2.create_network_acl(VpcId=vpc_id)
+    same(len(ec2.describe_subnets(Filters=by("subnet-id", subnet))["Subnets"]), 1)
+    # A change shows late too, also where nothing new is made.
+    statement = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.create_role(RoleName="lagging", AssumeRolePolicyDocument=trust, Description="old")
+    same(iam.get_role(RoleName="lagging")["Role"]["Description"], "old")
+    iam.update_role(RoleName="lagging", Description="new")
+    same([client.get_role(RoleName="lagging")["Role"]["Description"] for client in (iam, aws.iam)], ["old", "new"])
+    time.sleep(lag)
+    same(iam.get_role(RoleName="lagging")["Role"]["Description"], "new")
+    # Where somebody counts on it, no read lags.
+    same(aws.control("POST", "prompt", [{"account": aws.account}]), [{"account": aws.account}])
+    iam.update_role(RoleName="lagging", Description="newer")
+    same(iam.get_role(RoleName="lagging")["Role"]["Description"], "newer")
+    same(aws.control("DELETE", "prompt", {"account": aws.account}), [])
+
+
+@check
+def dates_that_are_off(aws: Aws) -> None:
+    def code(service: str, operation: str, minutes: int) -> str:
+        def redate(request: Any, **_: Any) -> None:
+            date = (datetime.now(UTC) + timedelta(minutes=minutes)).strftime("%Y%m%dT%H%M%SZ")
+            request.headers["X-Amz-Date"] = date
+
+        client = aws.client(service)
+        client.meta.events.register("before-send", redate)
+        try:
+            getattr(client, operation)()
+            return "accepted"
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+
+    for service, operation, too_old, too_new in (
+        ("ec2", "describe_vpcs", "RequestExpired", "AuthFailure"),
+        ("kms", "list_keys", "InvalidSignatureException", "InvalidSignatureException"),
+        ("iam", "list_roles", "SignatureDoesNotMatch", "SignatureDoesNotMatch"),
+        ("cloudfront", "list_distributions", "SignatureDoesNotMatch", "SignatureDoesNotMatch"),
+        ("s3", "list_buckets", "RequestTimeTooSkewed", "RequestTimeTooSkewed"),
+    ):
+        codes = [code(service, operation, minutes) for minutes in (-20, -4, 4, 20)]
+        same(codes, [too_old, "accepted", "accepted", too_new])
 
 
 @check

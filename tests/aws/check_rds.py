@@ -562,3 +562,32 @@ def no_password_is_in_the_log(aws: Aws) -> None:
     groups(aws)
     cluster(aws, KmsKeyId=key(aws, "rds"))
     assert PASSWORD not in aws.log.read_text(), "the call log has a password"
+
+
+@check
+def an_address_confirms_before_it_gets_anything(aws: Aws) -> None:
+    sns, email = aws.sns, "oncall@example.com"
+    topic = sns.create_topic(Name="confirmed")["TopicArn"]
+
+    def listed() -> list[tuple[str, str]]:
+        found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        return [(one["Endpoint"], one["SubscriptionArn"]) for one in found]
+
+    for _ in range(2):
+        made = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=email)["SubscriptionArn"]
+        same((made, listed()), ("pending confirmation", [(email, "PendingConfirmation")]))
+    with refused("InvalidParameter"):
+        sns.unsubscribe(SubscriptionArn="PendingConfirmation")
+    with refused("InvalidParameter"):
+        sns.confirm_subscription(TopicArn=topic, Token="guessed")
+    arn = sns.confirm_subscription(TopicArn=topic, Token=email)["SubscriptionArn"]
+    same(listed(), [(email, arn)])
+    sns.unsubscribe(SubscriptionArn=arn)
+    same(listed(), [])
+    queue = f"arn:aws:sqs:{REGION}:{aws.account}:pager"
+    arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)["SubscriptionArn"]
+    for name, value in (("FilterPolicy", '{"severity": ["high"]}'), ("RawMessageDelivery", "true")):
+        sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName=name, AttributeValue=value)
+    has(sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"], RawMessageDelivery="true")
+    sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue="{}")
+    same(sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["FilterPolicy"], "{}")

@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+import durations
 from checks import Aws, check, refused, same
 
 TLS_ONLY = {"Bool": {"aws:SecureTransport": ["false"]}}
@@ -170,6 +171,7 @@ def roles_are_judged(aws: Aws) -> None:
     with refused("MalformedPolicyDocument"):
         role(aws, "bad", {**TRUST, "Principal": {"AWS": f"arn:aws:iam::{aws.account}:role/absent"}})
     arn = role(aws, "good")
+    time.sleep(durations.of("principal-not-known"))
     role(aws, "trusting", {**TRUST, "Principal": {"AWS": arn}})
     with refused("EntityAlreadyExists"):
         role(aws, "good")

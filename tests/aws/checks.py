@@ -15,8 +15,15 @@ from botocore.exceptions import ClientError
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 SESSION = boto3.Session(region_name=REGION)
-# The emulator is to refuse what is wrong, not the client.
-CONFIG = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, parameter_validation=False)
+# The emulator is to refuse what is wrong, not the client; it shows what is there now, see lag.py.
+CONFIG = Config(
+    retries={"total_max_attempts": 1},
+    s3={"addressing_style": "path"},
+    parameter_validation=False,
+    user_agent_appid="payment-platform-tests",
+)
+# Somebody else: what he reads may be from before the last write.
+OTHERS = CONFIG.merge(Config(user_agent_appid="somebody"))
 CHECKS: list[Callable[["Aws"], None]] = []
 
 
@@ -42,8 +49,8 @@ class Aws:
                 "aws_session_token": session["SessionToken"],
             }
 
-    def client(self, service: str) -> Any:
-        return SESSION.client(service, endpoint_url=self.endpoint, config=CONFIG, **self._credentials)
+    def client(self, service: str, config: Config = CONFIG) -> Any:
+        return SESSION.client(service, endpoint_url=self.endpoint, config=config, **self._credentials)
 
     def __getattr__(self, service: str) -> Any:
         client = self.client(service.replace("_", "-"))

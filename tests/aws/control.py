@@ -1,6 +1,6 @@
-"""What tests steer while the emulator runs: faults, stale reads and quotas.
+"""What tests steer while the emulator runs: faults, stale reads, quotas, and where reads do not lag.
 
-Each of the three is a list under /_emulator/: GET returns what is in force, POST adds a list of objects to
+Each of these is a list under /_emulator/: GET returns what is in force, POST adds a list of objects to
 it, DELETE empties it, or takes those of {"account": "..."} out of it; all three answer with the list as it is then, a wrong
 request with 400.
 
@@ -22,6 +22,8 @@ the items of its result set of which any direct field is the id, as in an eventu
 /_emulator/quotas: [{"service": "vpc", "quota": "L-F678F1CE", "value": 50, "account": "...", "region": "..."}],
 where leaving out account or region means all of them.
 
+/_emulator/prompt: [{"account": "..."}]. Reads in the account do not lag, see lag.py.
+
 /_emulator/rules, for GET alone: how often each rule of strict mode has refused something, by its name.
 """
 
@@ -33,6 +35,7 @@ from dataclasses import asdict, dataclass, fields
 from http import HTTPStatus
 from typing import Any, Self
 
+import lag
 import quotas
 import strict
 from wire import Answer, Call
@@ -143,6 +146,11 @@ class Quota(Setting):
         return self.service, self.quota, self.account, self.region
 
 
+@dataclass
+class Prompt(Setting):
+    account: str
+
+
 class Control:
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -177,7 +185,7 @@ class Control:
     def _answer(self, method: str, kind: str, body: bytes) -> Answer:
         if kind == "rules":
             return _json_answer(HTTPStatus.OK, {rule.name: strict.REFUSALS[rule.name] for rule in strict.CATALOGUE.entries})
-        kinds = {"faults": Fault, "hide": Hidden, "quotas": Quota}
+        kinds = {"faults": Fault, "hide": Hidden, "prompt": Prompt, "quotas": Quota}
         if kind not in kinds:
             return _json_answer(HTTPStatus.NOT_FOUND, {"error": f"there is rules, {', '.join(kinds)}, not {kind!r}"})
         if method not in ("GET", "POST", "DELETE"):
@@ -192,6 +200,8 @@ class Control:
     def _add(self, kind: str, settings: list[Any]) -> None:
         if kind == "quotas":
             quotas.raised.update((setting.key, setting.value) for setting in settings)
+        elif kind == "prompt":
+            lag.PROMPT.update(setting.account for setting in settings)
         else:
             self._store(kind).extend(settings)
 
@@ -200,6 +210,8 @@ class Control:
             kept = {key: value for key, value in quotas.raised.items() if account and key[2] != account}
             quotas.raised.clear()
             quotas.raised.update(kept)
+        elif kind == "prompt":
+            lag.PROMPT.difference_update({account} if account else set(lag.PROMPT))
         else:
             store = self._store(kind)
             store[:] = [one for one in store if account and getattr(one, "account", None) != account]
@@ -208,6 +220,8 @@ class Control:
         if kind == "quotas":
             names = ("service", "quota", "account", "region")
             return [{**dict(zip(names, key)), "value": value} for key, value in quotas.raised.items()]
+        if kind == "prompt":
+            return [asdict(Prompt(account)) for account in sorted(lag.PROMPT)]
         return [asdict(setting) for setting in self._store(kind)]
 
     def _store(self, kind: str) -> list[Any]:

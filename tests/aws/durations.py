@@ -13,6 +13,7 @@ SECONDS = {
     "load-balancer-deleting": 60,
     "role-not-assumable": 12,
     "identity-not-known": 10,
+    "principal-not-known": 10,
     "web-acl-propagating": 20,
     "db-cluster-creating": 60,
     "db-cluster-deleting": 90,
@@ -27,11 +28,12 @@ SECONDS = {
     "ecs-task-starting": 60,
     "ecs-service-draining": 60,
     "distribution-deploying": 300,
+    "reads-lagging": 3,
     "tag-index-lagging": 30,
 }
 
 # Seconds here at least, where a client must be able to see the state before it passes.
-LEAST = {"role-not-assumable": 0.2, "identity-not-known": 0.2, "tag-index-lagging": 1.0}
+LEAST = {"role-not-assumable": 0.2, "identity-not-known": 0.2, "principal-not-known": 0.2, "reads-lagging": 0.1, "tag-index-lagging": 1.0}
 
 # What part of it passes here; `emulator.py --time-scale`.
 SCALE = 1 / 400

@@ -30,3 +30,34 @@ PAGED = {
     "describe_vpc_endpoints": "VpcEndpoints",
     "describe_vpcs": "Vpcs",
 }
+
+# What makes something, and the element of its answer that holds the new id; the items of lists have the id under the same name.
+NEW_IDS = {
+    "AllocateAddress": "allocationId",
+    "AuthorizeSecurityGroupEgress": "securityGroupRuleId",
+    "AuthorizeSecurityGroupIngress": "securityGroupRuleId",
+    "CreateFlowLogs": "flowLogIdSet",
+    "CreateInternetGateway": "internetGatewayId",
+    "CreateNatGateway": "natGatewayId",
+    "CreateNetworkAcl": "networkAclId",
+    "CreateRouteTable": "routeTableId",
+    "CreateSecurityGroup": "groupId",
+    "CreateSubnet": "subnetId",
+    "CreateVpc": "vpcId",
+    "CreateVpcEndpoint": "vpcEndpointId",
+}
+
+# The id of an item in the answer of the operation that lists such things.
+OWN_IDS = {
+    "DescribeAddresses": "allocationId",
+    "DescribeFlowLogs": "flowLogId",
+    "DescribeInternetGateways": "internetGatewayId",
+    "DescribeNatGateways": "natGatewayId",
+    "DescribeNetworkAcls": "networkAclId",
+    "DescribeRouteTables": "routeTableId",
+    "DescribeSecurityGroupRules": "securityGroupRuleId",
+    "DescribeSecurityGroups": "groupId",
+    "DescribeSubnets": "subnetId",
+    "DescribeVpcEndpoints": "vpcEndpointId",
+    "DescribeVpcs": "vpcId",
+}

@@ -32,6 +32,7 @@ from werkzeug.test import run_wsgi_app
 
 import cbor
 import durations
+import lag
 import mends
 import mends_cloudfront
 import mends_cloudwatch
@@ -46,10 +47,12 @@ import mends_network
 import mends_rds
 import mends_s3
 import mends_security_groups
+import mends_sns
 import mends_tagging
 import mends_wafv2
 import pages
 import strict
+import strict_clock
 import strict_cloudfront
 import strict_cloudwatch
 import strict_delivery
@@ -98,8 +101,7 @@ class Emulator:
         self._log = log
         self._latency = latency
         self._control = Control()
-        # What each reading call was answered last, for reads that lag.
-        self._earlier: dict[tuple[str, ...], tuple[float, Answer]] = {}
+        self._lag = lag.Lag()
         self._dispatcher = DomainDispatcherApplication(create_backend_app)
         # moto reads and changes plain dicts without locks, and a strict rule must see the state that
         # its operation then changes. One call at a time costs nothing: the interpreter runs no more.
@@ -136,14 +138,19 @@ class Emulator:
             time.sleep(fault.delay_ms / 1000)
         if fault and fault.mode in ("refuse", "hang-up"):
             return _faulty(call, fault)
-        earlier = self._earlier.get(call.key) if fault and fault.mode == "stale" else None
-        if earlier and time.time() - earlier[0] <= fault.delay_ms / 1000:
-            return earlier[1]
+        if refusal := strict_clock.refusal(call):
+            return refusal
+        stale = self._lag.earlier(call, fault.delay_ms / 1000) if fault and fault.mode == "stale" else None
+        if earlier := stale or self._lag.lagging(call):
+            return earlier
         if fault and fault.mode == "short-page":
             _rewind(environ, pages.with_one_item(call, environ, environ["wsgi.input"].read()))
         answer = self._guarded(call, environ)
         if call.operation.startswith(READS):
-            self._earlier[call.key] = (time.time(), answer)
+            answer = self._lag.without_new(call, answer)
+            self._lag.remember(call, answer)
+        else:
+            self._lag.learn(call, answer)
         if fault and fault.mode == "after-effect":
             return _faulty(call, fault)
         hidden = self._control.take_hidden_ids(call)

@@ -3,7 +3,6 @@
 Nothing happens by itself in the emulator: what time has brought is done before each call, see `advance`.
 """
 
-import fnmatch
 import json
 import math
 import random
@@ -11,7 +10,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -20,24 +18,20 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, Fa
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse, _build_policy
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
-from moto.core.utils import utcnow
+from moto.core.utils import unix_time_millis, utcnow
 from moto.ec2.models import ec2_backends
 from moto.ec2.responses import EC2Response
 from moto.ecs.exceptions import TaskDefinitionNotFoundException
 from moto.ecs.models import Cluster, EC2ContainerServiceBackend, Service, TaskDefinition, ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import elbv2_backends
-from moto.iam.models import iam_backends
-from moto.logs.models import logs_backends
-from moto.secretsmanager.models import secretsmanager_backends
+from moto.logs.models import LogEvent, LogGroup, LogStream, logs_backends
 from moto.sts.models import sts_backends
 
 import durations
-import key_policy
+import task_start
 from catalogue import around
 from mends import mend, page
-from strict_rds import key_usable
-from strict_s3 import assumable
 
 
 def answered(response: Any, key: str, items: list[Any], limit: int = 100) -> ActionResult:
@@ -493,6 +487,7 @@ def _reach(service: Service, deployment: Deployment, at: float) -> None:
     deployment.updated_at = moment(at)
     if started:
         _say(service, at, f"has started {len(started)} tasks: {_named(started)}.")
+        service.started(deployment, started)
     _stopped(service, stopped, at)
 
 
@@ -547,6 +542,7 @@ def rollout() -> None:
     Events have the texts that DescribeServices of public logs shows. moto: one deployment for ever, IN_PROGRESS, no
     events, no tasks until the desired count is updated. Goes when moto rolls out."""
     Service.obstacle = lambda service, deployment: None
+    Service.started = lambda service, deployment, tasks: None
 
     def backend(response: Any) -> EC2ContainerServiceBackend:
         known = ecs_backends[response.current_account][response.region]
@@ -728,168 +724,7 @@ def _task(arn: str, service: Service, name: str, definition: str) -> dict[str, A
     }
 
 
-# --- Tasks that cannot start ---------------------------------------------------------------------
-
-
-def role(arn: str) -> Any:
-    """The IAM role, if there is one."""
-    found = re.fullmatch(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)", arn)
-    roles = iam_backends[found[1]]["aws"].roles.values() if found else []
-    return next((one for one in roles if one.name == found[2]), None)
-
-
-def may(role_arn: str, action: str, resource: str) -> bool:
-    """Whether the policies of the role, inline or attached, let it do the action."""
-    known = role(role_arn)
-    attached = [version for policy in known.managed_policies.values() for version in policy.versions]
-    documents = [*known.policies.values(), *(version.document for version in attached if version.is_default)]
-    statements = [one for document in documents for one in key_policy.as_list(json.loads(document)["Statement"])]
-    effects = {
-        one["Effect"]
-        for one in statements
-        if _like(action.lower(), [pattern.lower() for pattern in key_policy.as_list(one.get("Action", []))])
-        and _like(resource, key_policy.as_list(one.get("Resource", [])))
-        and key_policy.conditions_hold(one.get("Condition", {}), {}, one["Effect"] == "Allow")
-    }
-    return effects == {"Allow"}
-
-
-def _like(value: str, patterns: list[str]) -> bool:
-    # IAM knows no character classes, fnmatch does.
-    return any(fnmatch.fnmatchcase(value, pattern.replace("[", "[[]")) for pattern in patterns)
-
-
-def _refusal(role_arn: str, action: str, resource: str) -> str:
-    account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
-    return (
-        f"AccessDeniedException: User: arn:aws:sts::{account}:assumed-role/{name}/{uuid4().hex} is not authorized to "
-        f"perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
-    )
-
-
-def _no_role(service: Service, definition: TaskDefinition) -> str | None:
-    account, region = service._account_id, service.region_name
-    context = {"aws:SourceAccount": account, "aws:SourceArn": f"arn:aws:ecs:{region}:{account}:task"}
-    for name in ("execution_role_arn", "task_role_arn"):
-        arn = definition.__dict__.get(name)
-        if arn and not assumable(arn, "ecs-tasks", context):
-            return (
-                f"ECS was unable to assume the role '{arn}' that was provided for this task. Please verify that the "
-                "role being passed has the proper trust relationship and permissions and that your IAM user has "
-                "permissions to pass this role."
-            )
-    return None
-
-
-def _no_storage(service: Service) -> str | None:
-    cluster = service._backend.clusters[service.cluster_name]
-    storage = (cluster.configuration or {}).get("managedStorageConfiguration", {})
-    key = storage.get("fargateEphemeralStorageKmsKeyId")
-    if not key:
-        return None
-    account, region = service._account_id, service.region_name
-    arn = key if key.startswith("arn:") else f"arn:aws:kms:{region}:{account}:key/{key}"
-    prefix, action = "kms:EncryptionContext:aws:ecs", "kms:GenerateDataKeyWithoutPlaintext"
-    context = {f"{prefix}:clusterAccount": account, f"{prefix}:clusterName": cluster.name}
-    request = SimpleNamespace(region=region, current_account=account)
-    if key_usable(arn, request, {"*", "fargate.amazonaws.com"}, (action,), **context):
-        return None
-    return f"ResourceInitializationError: failed to call {action}: key {arn} is not enabled or does not admit Fargate"
-
-
-def _no_image(container: dict[str, Any]) -> str | None:
-    image = container["image"]
-    if not image.endswith(":missing"):
-        return None
-    retried = "pull image manifest has been retried 7 time(s)"
-    return f"CannotPullContainerError: {retried}: failed to resolve ref {image}: not found"
-
-
-def _no_secret(container: dict[str, Any], execution_role: str) -> str | None:
-    for secret in container.get("secrets", []):
-        found = re.fullmatch(r"(arn:aws:secretsmanager:([^:]+):(\d+):secret:[^:]+)(?::([^:]*).*)?", secret["valueFrom"])
-        if found is None:
-            continue
-        arn, region, account, key = found.groups()
-        problem = None
-        stored = secretsmanager_backends[account][region].secrets.get(arn)
-        if not may(execution_role, "secretsmanager:GetSecretValue", arn):
-            problem = _refusal(execution_role, "secretsmanager:GetSecretValue", arn)
-        elif stored is None or stored.is_deleted():
-            problem = "ResourceNotFoundException: Secrets Manager can't find the specified secret."
-        elif key and key not in _object(stored.secret_string):
-            problem = f"retrieved secret from Secrets Manager did not contain json key {key}"
-        if problem:
-            return (
-                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
-                "failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch "
-                f"secret {arn} from secrets manager: {problem}"
-            )
-    return None
-
-
-def _object(text: str | None) -> dict[str, Any]:
-    try:
-        value = json.loads(text or "")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _no_log(container: dict[str, Any], execution_role: str, account: str) -> str | None:
-    logging = container.get("logConfiguration", {})
-    if logging.get("logDriver") != "awslogs":
-        return None
-    options = logging.get("options", {})
-    region, group = options.get("awslogs-region", ""), options.get("awslogs-group", "")
-    stream = f"{options.get('awslogs-stream-prefix', '')}/{container['name']}/{uuid4().hex}"
-    resource, problem = f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}", None
-    if not may(execution_role, "logs:CreateLogStream", resource):
-        problem = _refusal(execution_role, "logs:CreateLogStream", resource)
-    elif group not in logs_backends[account][region].groups:
-        problem = "ResourceNotFoundException: The specified log group does not exist."
-    if problem is None:
-        return None
-    return (
-        "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed "
-        f"to create Cloudwatch log stream: {problem} : exit status 1"
-    )
-
-
-WRITTEN_BY_NGINX = {"/var/cache/nginx", "/var/run", "/tmp"}
-
-
-def _exits(container: dict[str, Any]) -> str | None:
-    writable = [mount for mount in container["mountPoints"] if not mount.get("readOnly")]
-    mounted = {mount.get("containerPath", "").rstrip("/") for mount in writable}
-    locked = "nginx" in container["image"] and container.get("readonlyRootFilesystem")
-    return "Essential container in task exited" if locked and WRITTEN_BY_NGINX - mounted else None
-
-
-SERVED_BY_NGINX = {"/", "/index.html", "/50x.html"}
-
-
-def _unhealthy(service: Service, definition: TaskDefinition) -> str | None:
-    images = {one["name"]: one["image"] for one in definition.container_definitions}
-    for one in service.load_balancers or []:
-        groups = elbv2_backends[service._account_id][service.region_name].target_groups
-        group, port = groups.get(one["targetGroupArn"]), one["containerPort"]
-        if group is None or "nginx" not in images.get(one["containerName"], ""):
-            continue
-        reason = None
-        if port != 80:
-            reason = "Health checks failed"
-        elif group.health_check_path not in SERVED_BY_NGINX and not _counts("404", group.matcher.get("HttpCode", "200")):
-            reason = "Health checks failed with these codes: [404]"
-        if reason:
-            return f"(port {port}) is unhealthy in (target-group {group.arn}) due to (reason {reason})."
-    return None
-
-
-def _counts(code: str, matcher: str) -> bool:
-    """Whether an answer with this code is healthy: the matcher has codes and ranges of them."""
-    ranges = [part.partition("-") for part in matcher.split(",")]
-    return any(first <= code <= (last or first) for first, _, last in ranges)
+# --- Tasks that start, and that cannot -----------------------------------------------------------
 
 
 @mend("ecs-failing-tasks", "tasks start with all that they need only, and stay if they answer their health check")
@@ -897,29 +732,66 @@ def failing_tasks() -> None:
     """AWS: tasks that cannot assume their roles, pull the image, get the secrets, make the log stream, encrypt the
     storage or write what they must do not start, or stop, and the events of the service tell why (ECS Developer
     Guide, Stopped task error messages and Service event messages; the texts are those of public logs, except that of
-    the storage key, for which none was found). An image whose tag is `missing` stands for one that is not there,
-    nginx for all that write to /tmp, /var/run and /var/cache/nginx and that serve their pages and nothing else at
-    port 80. AWS tells an essential container's exit in the
-    stopped task only; here an event tells it, as for the others. moto: no task of a service runs. Goes never: nothing
-    runs here."""
+    the storage key, for which none was found, and that of a secret whose key is disabled or gone, which is from the API
+    Reference, GetSecretValue). A secret under a customer's key needs kms:Decrypt, an image in a private repository
+    ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer (ECS Developer Guide, Amazon ECS task
+    execution IAM role; ECR User Guide, Using Amazon ECR images with Amazon ECS; ecr:BatchCheckLayerAvailability is for
+    pushes, and AmazonEC2ContainerRegistryPullOnly goes without), the storage key must let Fargate make data keys and
+    grants (ECS Developer Guide, Create an encryption key for Fargate ephemeral storage). An image whose tag is
+    `missing` stands for one that is not there, nginx for all that write to /tmp, /var/run and /var/cache/nginx and that
+    serve their pages and nothing else at port 80. AWS tells an essential container's exit in the stopped task only;
+    here an event tells it, as for the others. moto: no task of a service runs. Goes never: nothing runs here."""
+    Service.obstacle = lambda service, deployment: task_start.obstacle(service, deployment.definition)
 
-    def obstacle(service: Service, deployment: Deployment) -> str | None:
-        definition = deployment.definition
-        if problem := _no_role(service, definition):
-            return f"failed to launch a task with (error {problem})."
-        execution_role = definition.__dict__.get("execution_role_arn")
-        reasons = [_no_storage(service)]
-        for container in definition.container_definitions:
-            if execution_role:
-                reasons.append(_no_secret(container, execution_role))
-            reasons.append(_no_image(container))
-            if execution_role:
-                reasons.append(_no_log(container, execution_role, service._account_id))
-            reasons.append(_exits(container))
-        reason = next((one for one in reasons if one), None)
-        return f"was unable to place a task. Reason: {reason}." if reason else _unhealthy(service, definition)
 
-    Service.obstacle = obstacle
+@mend("ecs-task-logs", "tasks make their log streams, and write there if they may")
+def task_logs() -> None:
+    """AWS: a container with awslogs makes the stream PREFIX/CONTAINER/TASK in its log group when it starts, and writes
+    there as the execution role (ECS Developer Guide, Send Amazon ECS logs to CloudWatch). Without logs:PutLogEvents the
+    task runs, and what it writes is lost; that nothing tells of it is how the driver, Docker's, behaves. Here every
+    container writes one line. moto: no task of a service runs. Goes never: nothing runs here."""
+
+    @around(Service, "started")
+    def started(original: Callable, service: Any, deployment: Deployment, tasks: list[str]) -> None:
+        original(service, deployment, tasks)
+        role = deployment.definition.__dict__.get("execution_role_arn")
+        for container in deployment.definition.container_definitions:
+            logging = container.get("logConfiguration", {})
+            if role and logging.get("logDriver") == "awslogs":
+                group = _log_group(service, logging["options"])
+                for task in tasks:
+                    _write_log(group, task_start.stream_of(container, task), role)
+
+
+def _log_group(service: Service, options: dict[str, str]) -> LogGroup:
+    return logs_backends[service._account_id][options["awslogs-region"]].groups[options["awslogs-group"]]
+
+
+def _write_log(group: LogGroup, name: str, role: str) -> None:
+    stream = group.streams[name] = LogStream(group, name)
+    if task_start.may(role, "logs:PutLogEvents", stream.arn):
+        # Not as if a client called: moto wants the destinations of subscription filters to be there.
+        stream.last_ingestion_time = utcnow()
+        now = int(unix_time_millis(stream.last_ingestion_time))
+        stream.events.append(LogEvent(now, {"timestamp": now, "message": "Started."}))
+
+
+@mend("ecs-container-insights", "Container Insights makes its log group once a task runs")
+def container_insights() -> None:
+    """AWS: Container Insights of a cluster, enabled or enhanced, writes to
+    /aws/ecs/containerinsights/CLUSTER/performance as long as tasks run there, a log group that it makes where there is
+    none, without key and retention, and leaves behind (CloudWatch User Guide, Container Insights performance log
+    reference). moto: makes none. One that is deleted is made again here by the next task that starts, on AWS by the
+    next minute's records. Goes when moto makes it."""
+
+    @around(Service, "started")
+    def started(original: Callable, service: Any, deployment: Deployment, tasks: list[str]) -> None:
+        original(service, deployment, tasks)
+        cluster = service._backend.clusters[service.cluster_name]
+        settings = {one["name"]: one["value"] for one in cluster.settings or []}
+        if settings.get("containerInsights") in ("enabled", "enhanced"):
+            logs = logs_backends[service._account_id][service.region_name]
+            logs.ensure_log_group(f"/aws/ecs/containerinsights/{cluster.name}/performance")
 
 
 # --- Application Auto Scaling --------------------------------------------------------------------

@@ -68,7 +68,7 @@ NAMED_BY = {
     "rds/subnet-group": ("rds", {"DBSubnetGroupName"}),
     "s3/bucket": ("s3", {"Bucket"}),
     "secretsmanager/secret": ("secretsmanager", {"SecretId"}),
-    "sns/topic": ("sns", {"TopicArn", "ResourceArn"}),
+    "sns/topic": ("sns", {"TopicArn", "ResourceArn", "SubscriptionArn"}),
     "wafv2/web-acl": (
         "wafv2",
         {"Id", "LoggingConfiguration", "ResourceARN", "ResourceArn", "WebACLArn"},
@@ -342,7 +342,8 @@ COVERED: dict[str, dict[str, list[str]]] = {
         "existence": ["DeleteTopic"],
         "key_arn": ["SetTopicAttributes"],
         "policy": ["AddPermission", "RemovePermission"],
-        "subscriptions": ["ConfirmSubscription", "Subscribe"],
+        "settings": ["SetSubscriptionAttributes"],
+        "subscriptions": ["ConfirmSubscription", "Subscribe", "Unsubscribe"],
         "tags": ["TagResource", "UntagResource"],
     },
     "wafv2/web-acl": {

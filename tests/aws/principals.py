@@ -1,13 +1,16 @@
-"""The roles and users that policies name: AWS resolves them when a policy is written, and shows who is gone by an id."""
+"""The roles and users that policies name: AWS resolves them when a policy is written, where who was just made is not known
+everywhere yet, and shows who is gone by an id."""
 
 import re
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
+import durations
 import key_policy
 
 ARN = re.compile(r"arn:aws:iam::(\d{12}):(role|user)/(?:.*/)?([^/]+)")
@@ -20,7 +23,7 @@ ACTING = {("role", "platform"), ("user", "moto")}
 
 
 def absent(statements: list[dict[str, Any]], known: Collection[str] = ()) -> str | None:
-    """The first principal that is neither there nor among those known to be."""
+    """The first principal that is not there, or not for long enough, and is not among those known to be."""
     for statement in statements:
         principal = statement["Principal"]
         for name in key_policy.as_list(principal.get("AWS", [])) if isinstance(principal, dict) else []:
@@ -37,7 +40,9 @@ def _is_there(name: str) -> bool:
         return True
     account = iam_backends[found[1]]["aws"]
     there = account.roles.values() if found[2] == "role" else account.users.values()
-    return (found[2], found[3]) in ACTING or any(one.name == found[3] for one in there)
+    since = datetime.now(UTC) - timedelta(seconds=durations.of("principal-not-known"))
+    known = [one.name for one in there if one.create_date.replace(tzinfo=UTC) <= since]
+    return (found[2], found[3]) in ACTING or found[3] in known
 
 
 def forget(arn: str, unique_id: str) -> None:

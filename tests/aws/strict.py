@@ -694,7 +694,7 @@ def kms_malformed_policy(request: Any) -> str | None:
 @rule(
     "kms-absent-principal",
     "MalformedPolicyDocumentException",
-    "the roles and users that a key policy names exist",
+    "the roles and users that a key policy names exist, and not only since a moment ago",
     KmsResponse,
     "CreateKey",
     "PutKeyPolicy",

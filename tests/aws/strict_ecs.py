@@ -12,6 +12,7 @@ from moto.elbv2.models import elbv2_backends
 
 import durations
 import mends_ecs
+import task_start
 from strict import linked_role_is_new, rule
 
 # --- Task definitions ----------------------------------------------------------------------------
@@ -104,7 +105,7 @@ def ecs_volumes(request: Any) -> str | None:
 @rule(
     "ecs-execution-role",
     "ClientException",
-    "logs and secrets need an execution role",
+    "logs, secrets and images in ECR need an execution role",
     EC2ContainerServiceResponse,
     "RegisterTaskDefinition",
 )
@@ -114,6 +115,8 @@ def ecs_execution_role(request: Any) -> str | None:
     for container in _containers(request):
         if container.get("secrets"):
             return "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
+        if _is_fargate(request) and task_start.IN_ECR.fullmatch(container.get("image", "")):
+            return "Fargate requires task definition to have execution role ARN to support ECR images."
         if _is_fargate(request) and container.get("logConfiguration", {}).get("logDriver") == "awslogs":
             return "Fargate requires task definition to have execution role ARN to support log driver awslogs."
     return None
@@ -128,7 +131,7 @@ def ecs_execution_role(request: Any) -> str | None:
 )
 def ecs_roles(request: Any) -> str | None:
     named = [request._get_param(name) for name in ("executionRoleArn", "taskRoleArn")]
-    return "Role is not valid" if any(arn and not _settled(mends_ecs.role(arn)) for arn in named) else None
+    return "Role is not valid" if any(arn and not _settled(task_start.role(arn)) for arn in named) else None
 
 
 def _settled(role: Any) -> bool:

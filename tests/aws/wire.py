@@ -56,6 +56,7 @@ class Call:
     target: str
     content_type: str
     text: str
+    date: str = ""
     account: str = ""
     params: dict[str, Any] = field(default_factory=dict)
 
@@ -73,6 +74,7 @@ class Call:
             target=environ.get("HTTP_X_AMZ_TARGET", ""),
             content_type=environ.get("CONTENT_TYPE", ""),
             text=f"{path}?{query}\n{body.decode('utf-8', 'replace')}",
+            date=environ.get("HTTP_X_AMZ_DATE", ""),
         )
         call._read_operation(environ, body, service)
         # Secrets do not belong in a log file, not even invented ones.
@@ -157,14 +159,14 @@ def _xml_error(call: Call, status: int, code: str, message: str, request_id: str
     )
 
 
-def without_items(answer: Answer, ids: Collection[str]) -> Answer:
-    """An EC2 answer without those items of its result set that have one of the ids as a direct field."""
+def without_items(answer: Answer, ids: Collection[str], field: str = "") -> Answer:
+    """An EC2 answer without those items of its result set that have one of the ids as a direct field, or as that one."""
     root = ElementTree.fromstring(answer.body)
     if root.tag.startswith("{"):
         # Otherwise every element comes back with an invented prefix.
         ElementTree.register_namespace("", root.tag[1:].partition("}")[0])
     for result_set in root:
         for item in list(result_set):
-            if any(element.text in ids for element in item):
+            if any(element.text in ids and element.tag.endswith(field) for element in item):
                 result_set.remove(item)
     return Answer(answer.status, answer.headers, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))

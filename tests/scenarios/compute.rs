@@ -23,6 +23,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_first_deployment_that_fails_is_not_ready_and_a_new_image_helps", |world| never_ran(world).boxed()),
     ("another_revision_only_for_another_content_and_the_one_before_goes", |world| revisions(world).boxed()),
     ("what_the_platform_uses_and_does_not_own_is_told_of_and_left_alone", |world| surroundings(world).boxed()),
+    ("an_address_that_nobody_has_confirmed_is_named_until_somebody_does", |world| unconfirmed(world).boxed()),
     ("how_many_tasks_run_is_the_affair_of_autoscaling_within_its_bounds", |world| counts(world).boxed()),
     ("a_target_registered_by_hand_is_taken_off_and_the_tasks_stay", |world| targets(world).boxed()),
     ("a_certificate_brings_https_and_giving_it_up_waits_for_approval", |world| certificate(world).boxed()),
@@ -156,6 +157,32 @@ async fn never_ran(world: Arc<World>) -> anyhow::Result<()> {
     let now = service(&place.aws).await?;
     ensure!(now.running_count == 2, "{} tasks run", now.running_count);
     Ok(())
+}
+
+/// An e-mail address gets nothing before somebody there has agreed to it: no drift, nothing to do, and said.
+async fn unconfirmed(world: Arc<World>) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
+    let place = world.place("us-east-1").await?;
+    let address = "oncall@example.com";
+    let email = json!({"monitoring": {"subscriptions": [{"protocol": "email", "endpoint": address}]}});
+    let object = place.built("payments", email).await?;
+    let told = |status: &PaymentPlatformStatus| {
+        condition(status, "MonitoringReady").is_some_and(|one| one.status == "True" && one.message.contains(address))
+    };
+    let status = object.until("told who has to confirm", told).await?;
+    ensure!(condition(&status, "Ready").is_some_and(|one| one.status == "True") && status.drift.is_empty());
+    place.wrote_nothing_but(0, &[&kinds::creation()[..], &["Subscribe"]].concat())?;
+    ensure!(place.count(0, "Subscribe")? == 1, "subscribed again and again");
+    let before = place.writes()?.len();
+    let topic = id(&status, "sns/topic/alerts")?;
+    // The emulator's token is the address.
+    place.aws.sns.confirm_subscription().topic_arn(topic).token(address).send().await?;
+    let status = object.until("told of nothing any more", |status| !told(status)).await?;
+    ensure!(status.drift.is_empty(), "{:?}", status.drift);
+    place.no_write_since(before)?;
+    object.merge(json!({"spec": {"monitoring": null}})).await?;
+    object.ready().await?;
+    place.wrote_only(before, &["Unsubscribe"])
 }
 
 /// What the platform uses and does not own is told of, and not touched.

@@ -91,6 +91,7 @@ async fn walk(world: Arc<World>) -> anyhow::Result<()> {
     let cluster = place.own_cluster().await?;
     let spec = place.spec(json!({"profile": "Ephemeral"}));
     let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
+    world.emulator.prompt(&place.account).await?;
     let mut deaths = Deaths { cluster: &cluster, place: &place, object: &object, service: "*", armed: false };
 
     let built = deaths.until(Phase::Ready).await.context("while building")?;
@@ -131,6 +132,7 @@ async fn walk_keeping_data(world: Arc<World>) -> anyhow::Result<()> {
     let cluster = place.own_cluster().await?;
     let object = Object::create(cluster.client().await?, &place.namespace, "payments", place.spec(json!({}))).await?;
     // RDS, KMS, S3, Secrets Manager and SNS.
+    world.emulator.prompt(&place.account).await?;
     let mut deaths = Deaths { cluster: &cluster, place: &place, object: &object, service: "[rks]*", armed: false };
     {
         let _controller = deaths.start().await?;
@@ -165,6 +167,7 @@ async fn walk_with_mysql(world: Arc<World>) -> anyhow::Result<()> {
     let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
     // RDS and CloudFront.
     let service = "[rc][dl][so]*";
+    world.emulator.prompt(&place.account).await?;
     let mut deaths = Deaths { cluster: &cluster, place: &place, object: &object, service, armed: false };
     let built = deaths.until(Phase::Ready).await.context("while building")?;
     let identity = [("origin access control", 0), ("origin access identity", 1)];

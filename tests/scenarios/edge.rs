@@ -6,8 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use aws_sdk_wafv2::types as waf;
 use futures::FutureExt;
+use payment_platform_api::PaymentPlatformStatus;
 use payment_platform_tests::aws::Account;
-use payment_platform_tests::object::condition;
+use payment_platform_tests::controller::{Controller, QUICK};
+use payment_platform_tests::emulator::Emulator;
+use payment_platform_tests::object::{Object, condition};
 use serde_json::json;
 
 use crate::Scenario;
@@ -17,6 +20,7 @@ use crate::world::World;
 pub const ALL: &[(&str, Scenario)] = &[
     ("a_web_acl_has_the_rules_of_the_spec_in_their_order_and_no_others", |world| rules(world).boxed()),
     ("static_assets_are_read_by_their_distribution_alone", |world| assets(world).boxed()),
+    ("a_distribution_that_is_being_deployed_keeps_nothing_waiting", |world| deployed(world).boxed()),
     ("an_access_log_that_somebody_else_delivers_is_named_and_left_alone", |world| delivered(world).boxed()),
     ("an_origin_access_identity_if_asked_for_reads_a_bucket_without_a_key", |world| identity(world).boxed()),
     ("away_from_home_what_cloudfront_needs_is_in_its_region_and_goes_with_the_platform", |world| away(world).boxed()),
@@ -45,6 +49,30 @@ async fn rules_of(
         (rule.name.clone(), action.to_owned())
     });
     Ok(told.collect())
+}
+
+/// Where AWS takes its time, a distribution longest, what names it is made meanwhile.
+async fn deployed(world: Arc<World>) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
+    let place = world.place("us-east-1").await?;
+    let cluster = place.own_cluster().await?;
+    // Fifteen seconds for the distribution.
+    let slow = tokio::task::spawn_blocking(|| Emulator::start_with(&["--time-scale", "0.05"])).await??;
+    let _controller = Controller::start(&cluster, &slow, &world.folder().join("deployed.log"), QUICK)?;
+    let spec = place.spec(json!({"profile": "Ephemeral"}));
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
+    let made = |status: &PaymentPlatformStatus| {
+        ["s3/bucket-policy/static", "logs/delivery/cdn", "cloudwatch/dashboard/platform"]
+            .iter()
+            .all(|node| status.inventory.iter().any(|entry| entry.node.ends_with(node)))
+    };
+    let deploying = |status: &PaymentPlatformStatus| {
+        condition(status, "StaticAssetsReady")
+            .is_some_and(|one| one.status == "False" && one.message.contains("until all edges have it"))
+    };
+    object.until("made while the distribution is being deployed", |status| made(status) && deploying(status)).await?;
+    object.until("Ready", |status| condition(status, "Ready").is_some_and(|one| one.status == "True")).await?;
+    place.no_write_since(0)
 }
 
 async fn rules(world: Arc<World>) -> anyhow::Result<()> {

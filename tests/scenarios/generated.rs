@@ -1,5 +1,6 @@
 //! Ten thousand generated objects: made from the schema itself, with plausible and hostile values in every field. The API
 //! server refuses what is wrong and names the field; what it lets through is resolved, or refused by name; nothing panics.
+//! What was resolved is then changed in one place, so that it is known which field a refusal must name.
 
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -19,6 +20,9 @@ pub const ALL: &[(&str, Scenario)] =
     &[("ten_thousand_generated_objects_are_accepted_whole_or_refused_by_field", |world| generated(world).boxed())];
 
 const OBJECTS: u64 = 10_000;
+
+/// Objects that differ from a good one in one place.
+const ALTERED: usize = 3000;
 
 /// Requests to the API server at once.
 const AT_ONCE: usize = 16;
@@ -138,6 +142,36 @@ fn object(random: &mut Rng, schema: &Value) -> Value {
     made.into()
 }
 
+/// Puts another value into one place of a spec: the name of the field there, and the value. None: there is nothing to change.
+fn alter(random: &mut Rng, spec: &mut Value, schema: &Value) -> Option<(String, Value)> {
+    let (mut at, mut schema, mut field) = (spec, schema, None);
+    loop {
+        let inner = match &*at {
+            Value::Object(fields) if !fields.is_empty() => fields.keys().nth(random.usize(..fields.len())).cloned(),
+            _ => None,
+        };
+        let Some(name) = inner else {
+            let next = value(random, schema);
+            *at = next.clone();
+            return Some((field?, next));
+        };
+        // The keys of a map are no fields: it is the map that must be named.
+        schema = match schema["properties"].get(&name) {
+            Some(property) => {
+                field = Some(name.clone());
+                property
+            }
+            None => &schema["additionalProperties"],
+        };
+        at = at.get_mut(&name)?;
+    }
+}
+
+/// Whether a refusal quotes the value, where it says of another field what that one must be because of it.
+fn names_value(said: &str, value: &Value) -> bool {
+    value.as_str().is_some_and(|value| !value.is_empty() && said.contains(value))
+}
+
 /// What became of one object.
 enum Fate {
     /// Refused by the API server.
@@ -145,6 +179,12 @@ enum Fate {
     /// Accepted, and refused by resolution.
     Invalid,
     Resolved,
+}
+
+/// What became of it, and what was said of it.
+struct Judgement {
+    fate: Fate,
+    said: String,
 }
 
 async fn generated(world: Arc<World>) -> anyhow::Result<()> {
@@ -155,17 +195,18 @@ async fn generated(world: Arc<World>) -> anyhow::Result<()> {
     ensure!(schema["properties"]["network"].is_object(), "the schema is not where it was");
     let resource = ApiResource::erase::<PaymentPlatform>(&());
     let api: Api<DynamicObject> = Api::namespaced_with(place.client.clone(), &place.namespace, &resource);
-    let fates = futures::stream::iter(0..OBJECTS).map(|number| {
-        let spec = object(&mut Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(number)), &schema);
+    let judged = |number: u64, spec: Value| {
         let (client, api) = (place.client.clone(), api.clone());
         async move {
-            judge(&client, &api, &spec)
-                .await
-                .with_context(|| format!("SEED={seed} makes it again: object {number}, {spec}"))
+            let why = || format!("SEED={seed} makes it again: object {number}, {spec}");
+            let judgement = judge(&client, &api, &spec).await.with_context(why)?;
+            anyhow::Ok((judgement, spec))
         }
-    });
-    let fates: Vec<Fate> = fates.buffer_unordered(AT_ONCE).try_collect().await?;
-    let count = |fits: fn(&Fate) -> bool| fates.iter().filter(|fate| fits(fate)).count();
+    };
+    let random = |number: u64| Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(number));
+    let all = futures::stream::iter(0..OBJECTS).map(|number| judged(number, object(&mut random(number), &schema)));
+    let all: Vec<(Judgement, Value)> = all.buffer_unordered(AT_ONCE).try_collect().await?;
+    let count = |fits: fn(&Fate) -> bool| all.iter().filter(|(judgement, _)| fits(&judgement.fate)).count();
     let refused = count(|fate| matches!(fate, Fate::Refused));
     let (invalid, resolved) =
         (count(|fate| matches!(fate, Fate::Invalid)), count(|fate| matches!(fate, Fate::Resolved)));
@@ -173,6 +214,25 @@ async fn generated(world: Arc<World>) -> anyhow::Result<()> {
         refused > 1000 && resolved > 300,
         "{refused} refused, {invalid} invalid, {resolved} resolved: too one-sided"
     );
+    let good = all.into_iter().filter(|(judgement, _)| matches!(judgement.fate, Fate::Resolved)).map(|(_, spec)| spec);
+    let good: Vec<Value> = good.collect();
+    let altered = good.iter().cloned().cycle().take(ALTERED).enumerate().filter_map(|(number, mut spec)| {
+        let random = &mut random(OBJECTS + number as u64);
+        let changed = alter(random, &mut spec, &schema)?;
+        Some((number as u64, spec, changed))
+    });
+    let altered = futures::stream::iter(altered).map(|(number, spec, (field, value))| {
+        let judged = judged(OBJECTS + number, spec);
+        async move {
+            let (Judgement { fate, said }, spec) = judged.await?;
+            let named = matches!(fate, Fate::Resolved) || said.contains(&field) || names_value(&said, &value);
+            ensure!(named, "SEED={seed}: of {field}={value} in {spec} it says {said}");
+            anyhow::Ok(!matches!(fate, Fate::Resolved))
+        }
+    });
+    let altered: Vec<bool> = altered.buffer_unordered(AT_ONCE).try_collect().await?;
+    let told = altered.iter().filter(|refused| **refused).count();
+    ensure!(told > 200, "only {told} of {} that were good but for one field are refused", altered.len());
     place.no_write_since(0)
 }
 
@@ -203,17 +263,20 @@ async fn create_strictly(
     client.request(request.map_err(kube::Error::HttpError)?).await
 }
 
-async fn judge(client: &kube::Client, api: &Api<DynamicObject>, spec: &Value) -> anyhow::Result<Fate> {
+fn facts() -> Facts {
+    Facts {
+        account_id: "123456789012".to_owned(),
+        principal_arn: "arn:aws:iam::123456789012:role/controller".to_owned(),
+        zones: ["us-east-1a", "us-east-1b", "us-east-1c"].map(str::to_owned).to_vec(),
+        ..Facts::default()
+    }
+}
+
+async fn judge(client: &kube::Client, api: &Api<DynamicObject>, spec: &Value) -> anyhow::Result<Judgement> {
     // Without a panic, whatever the API server thinks of it: `plan -f` asks none.
     let resolved = catch_unwind(|| {
         let spec = serde_json::from_value(spec.clone()).ok()?;
-        let facts = Facts {
-            account_id: "123456789012".to_owned(),
-            principal_arn: "arn:aws:iam::123456789012:role/controller".to_owned(),
-            zones: ["us-east-1a", "us-east-1b", "us-east-1c"].map(str::to_owned).to_vec(),
-            ..Facts::default()
-        };
-        Some(Platform::resolve(&spec, &facts))
+        Some(Platform::resolve(&spec, &facts()))
     });
     let resolved = resolved.map_err(|_| anyhow::anyhow!("resolution panics"))?;
     let object: DynamicObject = serde_json::from_value(json!({
@@ -225,7 +288,7 @@ async fn judge(client: &kube::Client, api: &Api<DynamicObject>, spec: &Value) ->
             ensure!(status.code == 422 || status.code == 400, "{status:?}");
             let named = ["spec.", "spec:"].iter().any(|field| status.message.contains(field));
             ensure!(named, "the refusal names no field: {}", status.message);
-            Ok(Fate::Refused)
+            Ok(Judgement { fate: Fate::Refused, said: status.message })
         }
         Err(error) => Err(error.into()),
         Ok(accepted) => {
@@ -235,13 +298,17 @@ async fn judge(client: &kube::Client, api: &Api<DynamicObject>, spec: &Value) ->
             let typed: PaymentPlatform = serde_json::from_value(serde_json::to_value(&accepted)?)
                 .context("accepted by the API server, and does not parse")?;
             let errors = match resolved {
-                Some(Ok(_)) => return Ok(Fate::Resolved),
+                Some(Ok(_)) => return Ok(Judgement { fate: Fate::Resolved, said: String::new() }),
                 Some(Err(errors)) => errors,
                 // What the server prunes or defaults may parse only after that.
-                None => Platform::resolve(&typed.spec, &Facts::default()).err().unwrap_or_default(),
+                None => match Platform::resolve(&typed.spec, &facts()) {
+                    Ok(_) => return Ok(Judgement { fate: Fate::Resolved, said: String::new() }),
+                    Err(errors) => errors,
+                },
             };
             ensure!(errors.iter().all(|error| !error.field.is_empty() && !error.message.is_empty()), "{errors:?}");
-            Ok(Fate::Invalid)
+            let said = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            Ok(Judgement { fate: Fate::Invalid, said })
         }
     }
 }

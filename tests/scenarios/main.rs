@@ -12,12 +12,14 @@ mod edge;
 mod faults;
 mod generated;
 mod kinds;
+mod leadership;
 mod lifecycle;
 mod limits;
 mod matrix;
 mod mysql;
 mod outputs;
 mod ownership;
+mod parameters;
 mod races;
 mod refusals;
 mod settings;
@@ -35,17 +37,20 @@ use world::World;
 type Scenario = fn(Arc<World>) -> futures::future::BoxFuture<'static, anyhow::Result<()>>;
 
 /// What makes faults or counts calls needs our own emulator: skipped where AWS_ENDPOINT_URL names another AWS.
-const NEED_OURS: [&str; 27] = [
+const NEED_OURS: [&str; 30] = [
     "a_bucket_of_others_that_may_not_be_read_stops_nothing",
+    "a_clock_that_jumps_is_named_where_aws_refuses_it_and_loses_nothing",
     "a_controller_frozen_in_the_middle_of_a_creation_makes_nothing_twice",
     "a_controller_that_wakes_beside_its_successor_harms_nothing",
     "a_creation_that_fails_halfway_again_and_again_makes_no_twin",
+    "a_distribution_that_is_being_deployed_keeps_nothing_waiting",
     "a_hostile_cloud_delays_and_corrupts_nothing",
     "a_log_group_that_its_service_makes_again_is_taken_back",
     "a_node_that_takes_too_long_stalls_the_platform_until_it_is_there",
     "a_port_opened_is_closed_while_another_group_cannot_be_seen",
     "a_target_registered_by_hand_is_taken_off_and_the_tasks_stay",
     "an_account_that_throttles_slows_no_other_one",
+    "an_address_that_nobody_has_confirmed_is_named_until_somebody_does",
     "an_exceeded_quota_is_named_before_the_first_write",
     "calls_are_made_no_faster_than_configured",
     "denied_one_service_the_rest_goes_on_and_the_condition_names_the_action",
@@ -77,12 +82,14 @@ fn main() -> ExitCode {
         drift::ALL,
         storage::ALL,
         database::ALL,
+        parameters::ALL,
         versions::ALL,
         compute::ALL,
         edge::ALL,
         outputs::ALL,
         mysql::ALL,
         ownership::ALL,
+        leadership::ALL,
         settings::ALL,
         declared::ALL,
         races::ALL,

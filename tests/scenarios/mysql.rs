@@ -12,9 +12,9 @@ use payment_platform_tests::object::{Object, condition};
 use serde_json::{Value, json};
 
 use crate::Scenario;
-use crate::database::{waits_for_restart, window_of_now};
 use crate::drift::id;
 use crate::kinds::{MYSQL, creation, deletion};
+use crate::parameters::{waits_for_restart, window_of_now};
 use crate::world::{World, windows_away};
 
 pub const ALL: &[(&str, Scenario)] = &[

@@ -19,16 +19,13 @@ use serde_json::json;
 use crate::Scenario;
 use crate::drift::id;
 use crate::kinds;
-use crate::world::{Place, World};
+use crate::world::World;
 
 pub const ALL: &[(&str, Scenario)] = &[
     ("a_namesake_that_is_not_ours_is_left_alone", |world| namesake(world).boxed()),
     ("a_namesake_from_another_cluster_is_left_alone", |world| other_cluster(world).boxed()),
     ("a_tagged_copy_under_another_name_is_left_alone", |world| copy(world).boxed()),
     ("two_platforms_share_an_account", |world| two_platforms(world).boxed()),
-    ("a_controller_frozen_past_its_lease_writes_nothing_more", |world| frozen(world).boxed()),
-    ("a_controller_frozen_in_the_middle_of_a_creation_makes_nothing_twice", |world| frozen_halfway(world).boxed()),
-    ("a_controller_that_wakes_beside_its_successor_harms_nothing", |world| awake_beside(world).boxed()),
     ("twins_made_by_hand_heal", |world| twins(world).boxed()),
     ("another_account_behind_the_same_object_is_refused", |world| other_account(world).boxed()),
     ("an_object_made_again_after_retain_takes_everything_over", |world| retain(world).boxed()),
@@ -180,127 +177,6 @@ async fn two_platforms(world: Arc<World>) -> anyhow::Result<()> {
     place.no_write_since(before)?;
     ensure!(status.drift.is_empty(), "deleting one changed the other: {:?}", status.drift);
     Ok(())
-}
-
-/// For two controllers of which one is to take over soon.
-const SHORT_LEASE: &[&str] = &[
-    "--fast-interval-seconds=1",
-    "--slow-interval-seconds=2",
-    "--consistency-window-seconds=1",
-    "--attempt-timeout-seconds=3",
-    "--lease-seconds=6",
-];
-
-async fn frozen(world: Arc<World>) -> anyhow::Result<()> {
-    let place = world.place("us-east-1").await?;
-    let cluster = place.own_cluster().await?;
-    let object = Object::create(cluster.client().await?, &place.namespace, "payments", place.spec(json!({}))).await?;
-    let logs = ["frozen-first.log", "frozen-second.log"].map(|name| world.folder().join(name));
-    let mut first = Controller::start(&cluster, &world.emulator, &logs[0], SHORT_LEASE)?;
-    let status = object.ready().await?;
-    let second = Controller::start(&cluster, &world.emulator, &logs[1], SHORT_LEASE)?;
-    // The leader freezes, somebody opens a port, the other one takes over and closes it.
-    first.process.signal("STOP")?;
-    let group = id(&status, "security-group/aurora")?;
-    place.aws.open_port(&group, 22).await?;
-    object.corrected("security-group-rules/aurora", "rules[ingress tcp 22").await?;
-    second.process.signal("STOP")?;
-    let before = place.writes()?.len();
-    place.aws.open_port(&group, 3389).await?;
-    first.process.signal("CONT")?;
-    let deadline = std::time::Instant::now() + Duration::from_secs(40);
-    while first.process.ended()?.is_none() && std::time::Instant::now() < deadline {
-        place.no_write_since(before)?;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let ended = first.process.ended()?.context("a controller whose lease is lost goes on")?;
-    ensure!(!ended.success(), "{ended}");
-    place.no_write_since(before)?;
-    second.process.signal("CONT")?;
-    object.corrected("security-group-rules/aurora", "rules[ingress tcp 3389").await?;
-    Ok(())
-}
-
-/// Has the next call of this operation wait before it does anything.
-async fn hold(place: &Place<'_>, operation: &str) -> anyhow::Result<()> {
-    let fault = json!({"account": place.account, "operation": operation, "agent": "payment-platform-controller",
-        "mode": "delay", "delay_ms": 1500});
-    place.world.emulator.fault(fault).await
-}
-
-/// Until that call has been made.
-async fn until_held(place: &Place<'_>) -> anyhow::Result<()> {
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
-    while !place.world.emulator.is_struck(&place.account).await? {
-        ensure!(std::time::Instant::now() < deadline, "it is not called");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
-}
-
-/// The leader freezes with calls under way; when it wakes, another one has made the rest.
-async fn frozen_halfway(world: Arc<World>) -> anyhow::Result<()> {
-    world.emulator.must_be_ours()?;
-    let place = world.place("us-east-1").await?;
-    let before = place.aws.everything().await?;
-    let cluster = place.own_cluster().await?;
-    let logs = ["halfway-first.log", "halfway-second.log"].map(|name| world.folder().join(name));
-    let mut first = Controller::start(&cluster, &world.emulator, &logs[0], SHORT_LEASE)?;
-    hold(&place, "CreateSubnet").await?;
-    let spec = place.spec(json!({"profile": "Ephemeral"}));
-    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
-    until_held(&place).await?;
-    first.process.signal("STOP")?;
-    let made = place.writes()?.len();
-    ensure!(place.count(0, "CreateDBCluster")? == 0, "it froze when all but all was made, after {made} writes");
-    let second = Controller::start(&cluster, &world.emulator, &logs[1], SHORT_LEASE)?;
-    object.ready().await?;
-    kinds::once_each(&place.aws, &before).await?;
-    second.process.signal("STOP")?;
-    let made = place.writes()?.len();
-    first.process.signal("CONT")?;
-    let deadline = std::time::Instant::now() + Duration::from_secs(40);
-    while first.process.ended()?.is_none() {
-        ensure!(std::time::Instant::now() < deadline, "a controller whose lease is lost goes on");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    place.no_write_since(made)?;
-    second.process.signal("CONT")?;
-    object.ready().await?;
-    kinds::once_each(&place.aws, &before).await?;
-    place.wrote_nothing_but(0, &kinds::creation())
-}
-
-/// The leader freezes with calls under way and wakes while another one is in the middle of its own.
-async fn awake_beside(world: Arc<World>) -> anyhow::Result<()> {
-    world.emulator.must_be_ours()?;
-    let place = world.place("us-east-1").await?;
-    let before = place.aws.everything().await?;
-    let cluster = place.own_cluster().await?;
-    let logs = ["awake-first.log", "awake-second.log"].map(|name| world.folder().join(name));
-    let mut first = Controller::start(&cluster, &world.emulator, &logs[0], SHORT_LEASE)?;
-    hold(&place, "CreateSubnet").await?;
-    let spec = place.spec(json!({"profile": "Ephemeral"}));
-    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
-    until_held(&place).await?;
-    first.process.signal("STOP")?;
-    hold(&place, "CreateLoadBalancer").await?;
-    let _second = Controller::start(&cluster, &world.emulator, &logs[1], SHORT_LEASE)?;
-    until_held(&place).await?;
-    first.process.signal("CONT")?;
-    let status = object.ready().await?;
-    ensure!(status.drift.is_empty(), "the two undo what the other does: {:?}", status.drift);
-    let deadline = std::time::Instant::now() + Duration::from_secs(40);
-    while first.process.ended()?.is_none() {
-        ensure!(std::time::Instant::now() < deadline, "a controller whose lease is lost goes on");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    kinds::once_each(&place.aws, &before).await?;
-    let settled = place.writes()?.len();
-    object.look_now().await?;
-    place.no_write_since(settled)?;
-    // A revision whose registration was heard of by nobody is there twice; the other one goes.
-    place.wrote_nothing_but(0, &[&kinds::creation()[..], &["DeregisterTaskDefinition"]].concat())
 }
 
 async fn twins(world: Arc<World>) -> anyhow::Result<()> {

@@ -1,17 +1,21 @@
-//! Objects that change while they are worked on, an API server that is away, credentials that expire: what is asked for last
-//! is what comes out, once.
+//! Objects that change while they are worked on, an API server that is away, credentials that expire, clocks that jump: what is
+//! asked for last is what comes out, once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use futures::FutureExt;
+use jiff::Timestamp;
 use kube::api::DeleteParams;
+use payment_platform_api::PaymentPlatformStatus;
+use payment_platform_tests::clock::Clock;
 use payment_platform_tests::controller::{Controller, QUICK};
 use payment_platform_tests::object::{Object, condition};
 use serde_json::json;
 
 use crate::Scenario;
+use crate::drift::id;
 use crate::kinds::{self, once_each};
 use crate::world::{Place, World};
 
@@ -21,6 +25,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("deleted_and_made_again_at_once_it_is_there_once", |world| made_again(world).boxed()),
     ("an_api_server_that_is_away_delays_and_corrupts_nothing", |world| api_server_away(world).boxed()),
     ("expired_credentials_change_nothing_and_new_ones_need_no_restart", |world| expired(world).boxed()),
+    ("a_clock_that_jumps_is_named_where_aws_refuses_it_and_loses_nothing", |world| clock(world).boxed()),
 ];
 
 /// Waits until the controller has written so often here.
@@ -156,4 +161,44 @@ async fn expired(world: Arc<World>) -> anyhow::Result<()> {
     let turns = states.windows(2).filter(|pair| pair[0].0 != pair[1].0).count();
     ensure!(turns <= 2, "it flaps: {states:?}");
     place.no_write_since(before)
+}
+
+/// The clock of the controller's machine is set while it runs: so far that AWS refuses what it signs, and less.
+async fn clock(world: Arc<World>) -> anyhow::Result<()> {
+    world.emulator.must_be_ours()?;
+    let place = world.place("us-east-1").await?;
+    let cluster = place.own_cluster().await?;
+    let clock = Clock::new(world.folder())?;
+    let log = world.folder().join("clock.log");
+    let mut controller = Controller::start_by(&clock, &cluster, &world.emulator, &log, QUICK)?;
+    let spec = place.spec(json!({"profile": "Ephemeral"}));
+    let object = Object::create(cluster.client().await?, &place.namespace, "payments", spec).await?;
+    let group = id(&object.ready().await?, "security-group/aurora")?;
+    // Back again by so much that what was recorded lies in the future.
+    for (minutes, port) in [(4, 22), (-4, 3389)] {
+        clock.set(minutes * 60)?;
+        place.aws.open_port(&group, port).await?;
+        let rule = format!("rules[ingress tcp {port} 0.0.0.0/0]");
+        let drift = object.corrected("security-group-rules/aurora", &rule).await?;
+        let (detected, corrected) = (drift.detected_time.0, drift.corrected_time.context("no time")?.0);
+        ensure!(detected <= corrected, "detected at {detected} and corrected at {corrected}");
+        let off = Timestamp::now().duration_since(detected).as_secs() + minutes * 60;
+        ensure!(off.abs() < 60, "the controller does not go by the clock: detected at {detected}");
+        object.look_now().await?;
+    }
+    for minutes in [30, -30] {
+        let (inventory, before) = (object.status().await?.inventory, place.writes()?.len());
+        clock.set(minutes * 60)?;
+        let named = |status: &PaymentPlatformStatus| {
+            condition(status, "Ready").is_some_and(|c| c.reason == "Unauthenticated" && c.message.contains("clock"))
+        };
+        let status = object.until("refused for its clock", named).await?;
+        ensure!(status.inventory == inventory, "what cannot be seen is not gone: {status:?}");
+        clock.set(0)?;
+        let status = object.ready().await?;
+        ensure!(status.inventory == inventory && status.drift.len() == 2, "{:?}", status.drift);
+        place.no_write_since(before)?;
+    }
+    ensure!(controller.process.ended()?.is_none(), "its lease hangs on the time of day");
+    place.wrote_nothing_but(0, &[&kinds::creation()[..], &["RevokeSecurityGroupIngress"]].concat())
 }

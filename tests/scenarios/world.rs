@@ -167,10 +167,22 @@ impl World {
 
 /// Settings of a database by which nothing is restarted while a scenario looks: its maintenance window is days away.
 pub fn windows_away() -> Value {
+    let (backup, maintenance) = windows(72, 12);
+    json!({"maintenanceWindow": maintenance, "backupWindow": backup})
+}
+
+/// Two other windows, daily and weekly, that overlap neither with those nor with each other, whatever the hour.
+pub fn other_windows() -> (String, String) {
+    windows(66, 6)
+}
+
+/// A daily window that begins so many hours after the last full one, and a weekly one of an hour.
+fn windows(weekly: i64, daily: i64) -> (String, String) {
     let now = Timestamp::now().to_zoned(TimeZone::UTC);
-    let [from, to] = [72, 73].map(|hours| (&now + hours.hours()).strftime("%a:%H:%M").to_string().to_lowercase());
-    let backup = (now.hour() + 12) % 24;
-    json!({"maintenanceWindow": format!("{from}-{to}"), "backupWindow": format!("{backup:02}:00-{backup:02}:30")})
+    let at = |hours: i64, form: &str| (&now + hours.hours()).strftime(form).to_string().to_lowercase();
+    let [from, to] = [weekly, weekly + 1].map(|hours| at(hours, "%a:%H:%M"));
+    let backup = at(daily, "%H");
+    (format!("{backup}:00-{backup}:30"), format!("{from}-{to}"))
 }
 
 /// Where one scenario happens.

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::Context;
 
 use crate::Child;
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::emulator::Emulator;
 
@@ -25,7 +26,8 @@ pub fn command(emulator: &Emulator) -> anyhow::Result<Command> {
     Ok(command_of(&binary()?, emulator))
 }
 
-fn command_of(binary: &Path, emulator: &Emulator) -> Command {
+/// The same with another binary.
+pub fn command_of(binary: &Path, emulator: &Emulator) -> Command {
     let mut command = Command::new(binary);
     command.env("AWS_ENDPOINT_URL", &emulator.endpoint).env("AWS_REGION", "us-east-1");
     if emulator.is_ours() {
@@ -48,19 +50,26 @@ impl Controller {
 
     /// The same with the rights of a kubeconfig.
     pub fn start_as(kubeconfig: &Path, emulator: &Emulator, log: &Path, flags: &[&str]) -> anyhow::Result<Self> {
-        Self::start_of(&binary()?, kubeconfig, emulator, log, flags)
+        Self::start_with(command(emulator)?, kubeconfig, log, flags)
     }
 
-    /// The same of another binary with the same commands.
-    pub fn start_of(
-        binary: &Path,
-        kubeconfig: &Path,
+    /// The same by a clock of its own.
+    pub fn start_by(
+        clock: &Clock,
+        cluster: &Cluster,
         emulator: &Emulator,
         log: &Path,
         flags: &[&str],
     ) -> anyhow::Result<Self> {
+        let mut command = command(emulator)?;
+        command.envs(clock.environment());
+        Self::start_with(command, &cluster.kubeconfig, log, flags)
+    }
+
+    /// The same of a [`command`] that was made ready.
+    pub fn start_with(mut command: Command, kubeconfig: &Path, log: &Path, flags: &[&str]) -> anyhow::Result<Self> {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
-        let process = command_of(binary, emulator)
+        let process = command
             .env("KUBECONFIG", kubeconfig)
             .arg("run")
             .args(flags)

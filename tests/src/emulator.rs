@@ -153,6 +153,11 @@ impl Emulator {
         Ok(())
     }
 
+    /// Has no read in an account lag, for controllers that are told so.
+    pub async fn prompt(&self, account: &str) -> anyhow::Result<()> {
+        self.post("prompt", json!([{ "account": account }])).await
+    }
+
     /// Sets a quota of an account.
     pub async fn quota(&self, account: &str, service: &str, code: &str, value: u32) -> anyhow::Result<()> {
         self.post("quotas", json!([{ "service": service, "quota": code, "value": value, "account": account }])).await

@@ -2,9 +2,11 @@
 
 pub mod api_proxy;
 pub mod aws;
+pub mod clock;
 pub mod cluster;
 pub mod controller;
 pub mod emulator;
+pub mod example;
 pub mod object;
 
 use std::os::unix::process::CommandExt as _;

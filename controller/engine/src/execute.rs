@@ -143,14 +143,14 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         }
     }
 
-    /// Whether everything that a wanted node needs is done and right.
+    /// Whether everything that a wanted node needs is done and right, or there to be used at least.
     fn inputs(&self, index: usize) -> Gate {
         let Some(node) = self.pass.graph.get(&self.steps[index].node) else { return Gate::Open };
         let mut blocked = None;
         for need in &node.needs {
             match self.by_node.get(need).and_then(|&need| self.entries[need].as_ref()) {
                 None => return Gate::Closed,
-                Some(entry) if !entry.outcome.is_ready() => blocked = blocked.or(Some(need)),
+                Some(entry) if !entry.outcome.is_ready() && !entry.can_be_used() => blocked = blocked.or(Some(need)),
                 Some(_) => {}
             }
         }

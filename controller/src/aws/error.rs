@@ -1,4 +1,5 @@
-//! AWS's error codes and what each means for what to do next: one table, and nothing matches on messages.
+//! AWS's error codes and what each means for what to do next: one table. Messages tell only what a code leaves open, see
+//! [`too_early`].
 
 use std::error::Error;
 
@@ -31,6 +32,14 @@ pub fn gone<T>(result: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
     }
 }
 
+/// Takes an error for right but too early where the service has one code for that and for what is wrong, and `is` can tell.
+pub fn too_early<T>(answer: Result<T, CloudError>, is: impl FnOnce(&CloudError) -> bool) -> Result<T, CloudError> {
+    answer.map_err(|error| match is(&error) {
+        true => CloudError { class: Class::NotYet, ..error },
+        false => error,
+    })
+}
+
 /// A request that lacks a part which its API demands was put together wrongly.
 pub fn built<T>(
     result: Result<T, aws_smithy_types::error::operation::BuildError>,
@@ -47,7 +56,7 @@ where
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             let code = service.err().code().unwrap_or("Unknown");
-            let message = service.err().message().unwrap_or("no message");
+            let message = undated(service.err().message().unwrap_or("no message"));
             let class = class_of(code).unwrap_or(class_of_status(status));
             let request_id = service.raw().headers().get("x-amzn-requestid").map(str::to_owned);
             CloudError { request_id, ..CloudError::new(class, action, code, one_line(message)) }
@@ -73,6 +82,14 @@ where
             CloudError::new(class, action, "NotBuilt", cause)
         }
     }
+}
+
+/// What AWS says of a request whose date is off (General Reference, "Troubleshooting Signature Version 4 signing"), before
+/// the dates, which are others with every attempt.
+pub const DATED: [&str; 2] = ["Signature expired", "Signature not yet current"];
+
+fn undated(message: &str) -> &str {
+    DATED.into_iter().find(|said| message.starts_with(said)).unwrap_or(message)
 }
 
 /// The message with which calls are refused once the lease is lost.
@@ -290,6 +307,17 @@ mod tests {
         ] {
             assert_eq!(class_of(code), Some(class), "{code}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_a_date_that_is_off_is_the_same_with_every_attempt() {
+        let message =
+            "Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z (20260101T001500Z - 5 min.)";
+        assert_eq!(undated(message), "Signature expired");
+        assert_eq!(
+            undated("The signature does not match: 20260101T000000Z"),
+            "The signature does not match: 20260101T000000Z"
+        );
     }
 
     #[test]

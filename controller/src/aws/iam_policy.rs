@@ -38,12 +38,15 @@ impl Part {
 /// from others, and is allowed on everything.
 fn limits(action: &str) -> Vec<&'static str> {
     match action {
-        // These list, or find the controller's own role by a name that is not known here; unsubscribing has no resource.
+        // These list, or find the controller's own role by a name that is not known here; what concerns a subscription has no
+        // resource (Service Authorization Reference).
         "iam:GetAccountAuthorizationDetails"
         | "iam:GetRole"
         | "s3:ListAllMyBuckets"
         | "secretsmanager:ListSecrets"
+        | "sns:GetSubscriptionAttributes"
         | "sns:ListTopics"
+        | "sns:SetSubscriptionAttributes"
         | "sns:Unsubscribe" => vec!["*"],
         // The services make their own role where the account has none, with the caller's permission.
         "iam:CreateServiceLinkedRole" => vec![
@@ -88,6 +91,11 @@ fn limits(action: &str) -> Vec<&'static str> {
             "arn:aws:cloudwatch:*:*:alarm:TargetTracking-service/ecs-payment-cluster-*",
             "arn:aws:cloudwatch:*:*:alarm:payment-*",
         ],
+        // To say which web ACL stands before the load balancer AWS asks for the right to read that one, whosever it is (API
+        // Reference, GetWebACLForResource): otherwise an exchanged one could be neither seen nor put back.
+        "wafv2:GetWebACL" | "wafv2:GetWebACLForResource" => {
+            vec!["arn:aws:elasticloadbalancing:*:*:loadbalancer/app/alb-payment-*", "arn:aws:wafv2:*:*:*/webacl/*/*"]
+        }
         // A web ACL is written together with what its rules refer to, and put in front of the load balancer.
         _ if action.starts_with("wafv2:") => vec![
             "arn:aws:elasticloadbalancing:*:*:loadbalancer/app/alb-payment-*",

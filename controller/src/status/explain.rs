@@ -3,6 +3,8 @@
 use payment_platform_api::ADOPT;
 use payment_platform_engine::{Class, CloudError, Entry, Hold, Outcome};
 
+use crate::aws::error::DATED;
+
 /// Whether the next pass may bring it further without a human.
 pub fn is_moving(outcome: &Outcome) -> bool {
     match outcome {
@@ -75,14 +77,24 @@ pub fn reason_of(error: &CloudError) -> &'static str {
 
 /// An error with what to do about it.
 pub fn advice(error: &CloudError) -> String {
+    match remedy(error) {
+        Some(remedy) => format!("{error}; {remedy}"),
+        None => error.to_string(),
+    }
+}
+
+/// What to do about an error, where its own words do not say so.
+pub fn remedy(error: &CloudError) -> Option<String> {
+    let dated = ["RequestExpired", "RequestTimeTooSkewed"].contains(&&*error.code) || DATED.contains(&&*error.message);
     match error.class {
-        Class::Denied => format!("{error}; allow the controller's role {}", error.action),
-        Class::Quota => format!("{error}; ask AWS to raise the quota"),
+        Class::Denied => Some(format!("allow the controller's role {}", error.action)),
+        Class::Quota => Some("ask AWS to raise the quota".to_owned()),
+        Class::Unauthenticated if dated => Some("set the clock of the controller's machine right".to_owned()),
         // What KMS says of a principal that does not exist.
         Class::Invalid if error.code == "MalformedPolicyDocumentException" => {
-            format!("{error}; the roles and users that spec.aws.keyAdministrators and spec.keys name must exist")
+            Some("the roles and users that spec.aws.keyAdministrators and spec.keys name must exist".to_owned())
         }
-        _ => error.to_string(),
+        _ => None,
     }
 }
 

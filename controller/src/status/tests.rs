@@ -286,3 +286,22 @@ fn what_comes_later_is_said_and_keeps_nothing_from_being_ready() {
     assert_eq!(part.status, "True");
     assert!(part.message.contains(&format!("{}: it takes it on Sunday", group())), "{}", part.message);
 }
+
+#[test]
+fn what_refuses_a_whole_pass_says_what_to_do_about_it() {
+    let message = |error: CloudError| {
+        let base = Base { previous: &PaymentPlatformStatus::default(), generation: Some(1), now: noon() };
+        let status = refused(base, &Refusal::Identity(Box::new(error)));
+        let ready = condition(&status, "Ready");
+        (ready.reason.clone(), ready.message.clone())
+    };
+    let (reason, text) = message(denied("sts:GetCallerIdentity"));
+    assert!(reason == "AccessDenied" && text.ends_with("allow the controller's role sts:GetCallerIdentity"), "{text}");
+    for (code, said) in [("SignatureDoesNotMatch", "Signature expired"), ("RequestExpired", "Request has expired.")] {
+        let (reason, text) = message(CloudError::new(Class::Unauthenticated, "sts:GetCallerIdentity", code, said));
+        assert!(reason == "Unauthenticated" && text.contains("clock"), "{text}");
+    }
+    let (_, text) =
+        message(CloudError::new(Class::Unauthenticated, "sts:GetCallerIdentity", "ExpiredToken", "expired"));
+    assert!(!text.contains("clock"), "{text}");
+}

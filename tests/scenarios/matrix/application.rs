@@ -74,6 +74,7 @@ pub const ROWS: &[Row] = &[
         let call = call.attributes(set("access_logs.s3.enabled", "false"));
         let call = call.attributes(set("routing.http.drop_invalid_header_fields.enabled", "false"));
         let call = call.attributes(set("routing.http.desync_mitigation_mode", "monitor"));
+        let call = call.attributes(set("routing.http.xff_client_port.enabled", "true"));
         async move { Ok(call.send().await.map(drop)?) }.boxed()
     }),
     Row::new(BALANCER, &[("tags.*", Changed), ("tags.*", Removed)], |scene| tagged(scene, scene.id.clone()).boxed()),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{How, Leaf, Row, Waiver, waivers};
 
 /// Fields that are maps: their keys are elements.
-const MAPS: [&str; 29] = [
+const MAPS: [&str; 30] = [
     "attributes",
     "conditions",
     "containers",
@@ -32,6 +32,7 @@ const MAPS: [&str; 29] = [
     "replication",
     "routes",
     "rules",
+    "settings",
     "statements",
     "steps",
     "subscriptions",
@@ -98,19 +99,44 @@ fn segments(field: &str) -> Vec<String> {
     segments
 }
 
-/// Whether a record is of this leaf, and says of it what happened.
-pub fn tells(record: &Drift, (path, how): Leaf) -> bool {
+/// What differs somewhere, as a plan or a status has it.
+#[derive(Debug)]
+pub struct Difference {
+    field: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+impl From<&Drift> for Difference {
+    fn from(record: &Drift) -> Self {
+        Self { field: record.field.clone(), before: record.before.clone(), after: record.after.clone() }
+    }
+}
+
+/// What a step of a plan changes.
+pub fn changes(step: &Value) -> Vec<Difference> {
+    let changes = step["changes"].as_array().into_iter().flatten().map(|change| {
+        let value = |name: &str| change.get(name).filter(|value| !value.is_null()).map(Value::to_string);
+        let field = change["path"].as_str().unwrap_or_default().to_owned();
+        Difference { field, before: value("before"), after: value("after") }
+    });
+    changes.collect()
+}
+
+/// Whether a difference is of this leaf, and says of it what happened.
+pub fn tells(difference: &Difference, (path, how): Leaf) -> bool {
+    let Difference { field, before, after } = difference;
     let pattern: Vec<&str> = path.split('.').collect();
-    let own = segments(&record.field);
+    let own = segments(field);
     let fits = |exactly: bool| {
         own.len() >= pattern.len()
             && (!exactly || own.len() == pattern.len())
             && pattern.iter().zip(&own).all(|(wanted, own)| *wanted == "*" || wanted == own)
     };
     match how {
-        How::Changed => fits(false) && record.before != record.after,
-        How::Added => fits(true) && record.before.is_some() && record.after.is_none(),
-        How::Removed => fits(true) && record.before.is_none() && record.after.is_some(),
+        How::Changed => fits(false) && before != after,
+        How::Added => fits(true) && before.is_some() && after.is_none(),
+        How::Removed => fits(true) && before.is_none() && after.is_some(),
     }
 }
 

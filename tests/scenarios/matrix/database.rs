@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::How::{Added, Changed, Removed};
 use super::{Row, Scene, Waiver, waived};
 use crate::matrix::storage::{broken, more, without_last};
+use crate::world::other_windows;
 
 const FIXED: &str = "AWS has no operation that changes it; a name is another thing";
 const NONE: &str = "none are wanted";
@@ -51,6 +52,7 @@ pub const WAIVERS: &[Waiver] = &[
         "AWS takes a function that exists, and there is none yet",
     ),
     waived("sns/topic", "name", Changed, FIXED),
+    waived("sns/topic", "settings.*", Removed, NONE),
     waived("sns/topic", "unconfirmed.*", Added, "it gets nothing and cannot be removed"),
     waived("sns/topic", "unconfirmed.*", Removed, "it gets nothing and cannot be removed"),
 ];
@@ -204,6 +206,7 @@ pub const ROWS: &[Row] = &[
         |scene| policy(scene, broken).boxed(),
     ),
     Row::new(TOPIC, &[("subscriptions.*", Added), ("subscriptions.*", Removed)], |scene| subscribed(scene).boxed()),
+    Row::new(TOPIC, &[("settings.*", Added)], |scene| filtered(scene).boxed()),
     Row::new(TOPIC, &[("tags.*", Changed), ("tags.*", Removed)], |scene| topic_tags(scene).boxed()),
     Row::new(OF_INSTANCES, &[("enabled", Changed), ("categories.*", Added)], |scene| {
         let call = scene.aws.rds.modify_event_subscription().subscription_name(name(&scene.id)).enabled(false);
@@ -239,7 +242,8 @@ async fn modified_cluster(scene: &Scene<'_>) -> anyhow::Result<()> {
     group.db_parameter_group_family("aurora-postgresql16").description("somebody's").send().await?;
     let logs = rds::CloudwatchLogsExportConfiguration::builder().disable_log_types("postgresql").build();
     let call = rds.modify_db_cluster().db_cluster_identifier(name(&scene.id)).backup_retention_period(1);
-    let call = call.preferred_backup_window("10:00-11:00").preferred_maintenance_window("mon:12:00-mon:13:00");
+    let (backup, maintenance) = other_windows();
+    let call = call.preferred_backup_window(backup).preferred_maintenance_window(maintenance);
     let call = call.copy_tags_to_snapshot(false).deletion_protection(false).storage_type("aurora-iopt1");
     let call = call.enable_iam_database_authentication(false).cloudwatch_logs_export_configuration(logs).port(5433);
     let call = call.db_cluster_parameter_group_name("elsewhere-cluster");
@@ -255,7 +259,7 @@ async fn modified_instance(scene: &Scene<'_>) -> anyhow::Result<()> {
     let call = rds.modify_db_instance().db_instance_identifier(name(&scene.id)).auto_minor_version_upgrade(false);
     let call = call.db_instance_class("db.r6g.xlarge").publicly_accessible(true);
     let call = call.performance_insights_kms_key_id(scene.id_of("kms/key/app")?).enable_performance_insights(true);
-    let call = call.performance_insights_retention_period(731).preferred_maintenance_window("mon:12:00-mon:13:00");
+    let call = call.performance_insights_retention_period(731).preferred_maintenance_window(other_windows().1);
     call.db_parameter_group_name("elsewhere-instance").send().await?;
     Ok(())
 }
@@ -316,6 +320,19 @@ async fn subscribed(scene: &Scene<'_>) -> anyhow::Result<()> {
     sns.unsubscribe().subscription_arn(own).send().await?;
     let call = sns.subscribe().topic_arn(&scene.id).protocol("sqs");
     call.endpoint("arn:aws:sqs:us-east-1:999999999999:theirs").send().await?;
+    Ok(())
+}
+
+/// It gets next to nothing of what is published, and in another form.
+async fn filtered(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let sns = &scene.aws.sns;
+    let known = sns.list_subscriptions_by_topic().topic_arn(&scene.id).send().await?;
+    let own = known.subscriptions().first().and_then(|one| one.subscription_arn()).context("no subscription")?;
+    let settings = [("FilterPolicy", r#"{"severity": ["none"]}"#), ("RawMessageDelivery", "true")];
+    for (name, value) in settings {
+        let call = sns.set_subscription_attributes().subscription_arn(own);
+        call.attribute_name(name).attribute_value(value).send().await?;
+    }
     Ok(())
 }
 

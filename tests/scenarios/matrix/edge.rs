@@ -226,16 +226,24 @@ pub const ROWS: &[Row] = &[
         }
         .boxed()
     }),
-    Row::new(DELIVERY, &[("path", Changed), ("hive_compatible_path", Changed), ("record", Changed)], |scene| {
-        async {
-            let target = aws_sdk_cloudwatchlogs::types::S3DeliveryConfiguration::builder();
-            let target = target.suffix_path("{DistributionId}").enable_hive_compatible_path(true).build();
-            let call = scene.aws.cdn.logs.update_delivery_configuration().id(&scene.id);
-            let call = call.s3_delivery_configuration(target).record_fields("date").record_fields("time");
-            Ok(call.send().await.map(drop)?)
-        }
-        .boxed()
-    }),
+    Row::new(
+        DELIVERY,
+        &[("path", Changed), ("hive_compatible_path", Changed), ("record", Changed), ("delimiter", Changed)],
+        |scene| {
+            async {
+                let target = aws_sdk_cloudwatchlogs::types::S3DeliveryConfiguration::builder();
+                let target = target.suffix_path("{DistributionId}").enable_hive_compatible_path(true).build();
+                let call = scene.aws.cdn.logs.update_delivery_configuration().id(&scene.id);
+                let call = call
+                    .s3_delivery_configuration(target)
+                    .record_fields("date")
+                    .record_fields("time")
+                    .field_delimiter(",");
+                Ok(call.send().await.map(drop)?)
+            }
+            .boxed()
+        },
+    ),
     Row::new(
         DASHBOARD,
         &[("widgets.*", Added), ("widgets.*", Removed), ("widgets.*", Changed), ("more.*", Added)],

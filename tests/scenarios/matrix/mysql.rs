@@ -8,6 +8,7 @@ use futures::FutureExt;
 
 use super::How::{Added, Changed, Removed};
 use super::{Row, Scene, Waiver, waived};
+use crate::world::other_windows;
 
 const FIXED: &str = "AWS has no operation that changes it; a name is another thing";
 const NONE: &str = "none are wanted";
@@ -160,7 +161,8 @@ async fn modified(scene: &Scene<'_>) -> anyhow::Result<()> {
     options.major_engine_version(&major).option_group_description("somebody's").send().await?;
     let logs = rds::CloudwatchLogsExportConfiguration::builder().disable_log_types("audit").build();
     let call = rds.modify_db_instance().db_instance_identifier(name(&scene.id)).backup_retention_period(1);
-    let call = call.preferred_backup_window("10:00-11:00").preferred_maintenance_window("mon:12:00-mon:13:00");
+    let (backup, maintenance) = other_windows();
+    let call = call.preferred_backup_window(backup).preferred_maintenance_window(maintenance);
     let call = call.copy_tags_to_snapshot(false).deletion_protection(false).auto_minor_version_upgrade(false);
     let call = call.enable_iam_database_authentication(false).cloudwatch_logs_export_configuration(logs);
     let call = call.db_instance_class("db.r6g.xlarge").multi_az(false).storage_type("gp2").db_port_number(3307);

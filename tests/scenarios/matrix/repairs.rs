@@ -1,7 +1,34 @@
 //! What puts right what the rows change.
 
+use payment_platform_tests::emulator::Call;
+
+/// Repairs whose call does not name the thing: what somebody else has put on it goes by its own id, and of secrets the log shows
+/// nothing.
+const UNNAMED: [&str; 9] = [
+    "DeleteDBInstance",
+    "DeleteDelivery",
+    "DeregisterTargets",
+    "DisassociateRouteTable",
+    "DisassociateSubnetCidrBlock",
+    "DisassociateVpcCidrBlock",
+    "PutSecretValue",
+    "RestoreSecret",
+    "UpdateSecret",
+];
+
+/// What stands behind the id of a thing in that of a part of it.
+const PARTS: [&str; 6] = ["#attachment", "/listeners", "/policies", "/policy", "/rules", "/web-acl"];
+
+/// Whether a call is about the thing of this id: it names the id, or the name at its end.
+pub fn names(call: &Call, id: &str) -> bool {
+    let params = percent_encoding::percent_decode_str(&call.params.to_string()).decode_utf8_lossy().into_owned();
+    let whole = PARTS.iter().find_map(|part| id.strip_suffix(part)).unwrap_or(id);
+    let name = whole.rsplit(['/', ':']).next().unwrap_or(whole);
+    UNNAMED.contains(&&*call.operation) || params.contains(whole) || (!name.is_empty() && params.contains(name))
+}
+
 /// What the rows make necessary, and nothing else.
-pub const REPAIRS: [&str; 102] = [
+pub const REPAIRS: [&str; 103] = [
     "AddSourceIdentifierToSubscription",
     "AddTags",
     "AddTagsToResource",
@@ -86,6 +113,7 @@ pub const REPAIRS: [&str; 102] = [
     "RevokeSecurityGroupIngress",
     "SetSecurityGroups",
     "SetSubnets",
+    "SetSubscriptionAttributes",
     "SetTopicAttributes",
     "StartDBCluster",
     "Subscribe",

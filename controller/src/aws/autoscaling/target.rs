@@ -15,7 +15,7 @@ use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, 
 use serde::{Deserialize, Serialize};
 
 use crate::aws::ecs::{Cluster, Service};
-use crate::aws::error::{During, gone};
+use crate::aws::error::{During, gone, too_early};
 use crate::aws::tags::{self, TagMap, Tags, claim};
 use crate::aws::{Aws, tag_index, touches};
 
@@ -167,10 +167,7 @@ impl Resource for ScalableTarget {
 
 /// The first target of an account brings a service-linked role, which nobody can assume for some seconds.
 fn linked_role_may_be_new<T>(answer: Result<T, CloudError>) -> Result<T, CloudError> {
-    answer.map_err(|error| match error.code == "ValidationException" && error.message.contains("assume") {
-        true => CloudError { class: Class::NotYet, ..error },
-        false => error,
-    })
+    too_early(answer, |error| error.code == "ValidationException" && error.message.contains("assume"))
 }
 
 fn register(

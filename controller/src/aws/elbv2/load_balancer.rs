@@ -76,7 +76,7 @@ impl Output {
 const DESYNC: &str = "routing.http.desync_mitigation_mode";
 const PROTECTION: &str = "deletion_protection.enabled";
 
-/// What is wanted besides what the platform decides. The rest is as AWS sets it (User Guide, "Load balancer attributes").
+/// What is wanted besides what the platform decides (User Guide, "Load balancer attributes").
 const FIXED: [(&str, &str); 9] = [
     ("access_logs.s3.enabled", "true"),
     ("access_logs.s3.prefix", "alb"),
@@ -88,6 +88,15 @@ const FIXED: [(&str, &str); 9] = [
     // Requests that the web ACL could not judge are not let through.
     ("waf.fail_open.enabled", "false"),
     ("zonal_shift.config.enabled", "false"),
+];
+
+/// What AWS makes so by itself, and what somebody changes to read along, or to send the tasks other headers.
+const USUAL: [(&str, &str); 5] = [
+    ("client_keep_alive.seconds", "3600"),
+    ("connection_logs.s3.enabled", "false"),
+    ("health_check_logs.s3.enabled", "false"),
+    ("routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "false"),
+    ("routing.http.xff_client_port.enabled", "false"),
 ];
 
 impl Resource for LoadBalancer {
@@ -136,7 +145,7 @@ impl Resource for LoadBalancer {
             ip_address_type: IpAddressType::Ipv4.as_str().to_owned(),
             subnets: subnets?,
             security_groups: [up.get(&self.security_group)?.group_id.clone()].into(),
-            attributes: over(decided.into_iter().chain(fixed), seen_attributes),
+            attributes: over(decided.into_iter().chain(fixed), &USUAL, seen_attributes),
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
     }

@@ -96,9 +96,34 @@ async fn write_tags(aws: &Aws, arn: &str, set: &TagMap, remove: Vec<String>) -> 
     Ok(())
 }
 
-/// Those of `fixed`, and the others as they are.
-fn over(fixed: impl IntoIterator<Item = (&'static str, String)>, seen: Option<&Attributes>) -> Attributes {
+/// Those of `fixed`; those of `usual`, which are as AWS makes them, where it has them; and the others as they are.
+fn over(
+    fixed: impl IntoIterator<Item = (&'static str, String)>,
+    usual: &[(&'static str, &'static str)],
+    seen: Option<&Attributes>,
+) -> Attributes {
     let mut all = seen.cloned().unwrap_or_default();
+    for (key, value) in usual {
+        if let Some(seen) = all.get_mut(*key) {
+            (*value).clone_into(seen);
+        }
+    }
     all.extend(fixed.into_iter().map(|(key, value)| (key.to_owned(), value)));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_aws_has_by_itself_stays_so_and_what_is_not_known_is_left() {
+        let seen = [("connection_logs.s3.enabled", "true"), ("new.one", "seen")];
+        let seen = seen.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let usual = [("connection_logs.s3.enabled", "false"), ("not.there", "false")];
+        let all = over([("fixed", "yes".to_owned())], &usual, Some(&seen));
+        let all: Vec<(&str, &str)> = all.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(all, [("connection_logs.s3.enabled", "false"), ("fixed", "yes"), ("new.one", "seen")]);
+        assert_eq!(over([("fixed", "yes".to_owned())], &usual, None).len(), 1);
+    }
 }

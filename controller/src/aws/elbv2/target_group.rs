@@ -92,6 +92,15 @@ impl Output {
     }
 }
 
+/// What AWS makes so by itself: where requests go when few targets are left.
+const USUAL: [(&str, &str); 5] = [
+    ("load_balancing.cross_zone.enabled", "use_load_balancer_configuration"),
+    ("target_group_health.dns_failover.minimum_healthy_targets.count", "1"),
+    ("target_group_health.dns_failover.minimum_healthy_targets.percentage", "off"),
+    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1"),
+    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off"),
+];
+
 impl Resource for TargetGroup {
     const KIND: &'static str = "elbv2/target-group";
     const ACTIONS: &'static [&'static str] = &[
@@ -138,7 +147,7 @@ impl Resource for TargetGroup {
                 port: "traffic-port".to_owned(),
                 check: self.health_check.clone(),
             },
-            attributes: over(fixed, seen.map(|seen| &seen.attributes)),
+            attributes: over(fixed, &USUAL, seen.map(|seen| &seen.attributes)),
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
     }

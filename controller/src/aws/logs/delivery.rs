@@ -19,9 +19,9 @@ use crate::aws::{Aws, touches};
 /// Where the logs lie below the destination's path; CloudFront fills in what is in braces.
 const PATH: &str = "{DistributionId}/{yyyy}/{MM}/{dd}";
 
-/// What is recorded of each request (CloudFront Developer Guide, "Log file fields"): all but cookies and the query, in which
-/// sessions and card data may stand (PCI DSS 3.3.1).
-const FIELDS: [&str; 31] = [
+/// What is recorded of each request (CloudFront Developer Guide, "Log file fields"): neither cookies nor queries, in which sessions
+/// and card data may stand (PCI DSS 3.3.1), so that the referrer is left out too.
+const FIELDS: [&str; 30] = [
     "date",
     "time",
     "x-edge-location",
@@ -31,7 +31,6 @@ const FIELDS: [&str; 31] = [
     "cs(Host)",
     "cs-uri-stem",
     "sc-status",
-    "cs(Referer)",
     "cs(User-Agent)",
     "x-edge-result-type",
     "x-edge-request-id",
@@ -55,6 +54,8 @@ const FIELDS: [&str; 31] = [
     "sc-range-end",
 ];
 
+const TAB: &str = "\t";
+
 /// From the distribution to the bucket.
 #[derive(Clone, Serialize)]
 pub struct Delivery {
@@ -72,6 +73,8 @@ pub struct Fields {
     pub hive_compatible_path: bool,
     /// What is recorded, in this order.
     pub record: String,
+    /// What stands between two of them, where it is not the tab that the format has.
+    pub delimiter: Option<String>,
     pub tags: TagMap,
 }
 
@@ -117,6 +120,7 @@ impl Resource for Delivery {
             path: PATH.to_owned(),
             hive_compatible_path: false,
             record: FIELDS.join(" "),
+            delimiter: None,
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
     }
@@ -152,8 +156,9 @@ impl Resource for Delivery {
         changes: Vec<Change>,
         cx: Context<Aws>,
     ) -> Result<Progress<Output>, CloudError> {
-        if ["path", "hive_compatible_path", "record"].iter().any(|field| touches(&changes, field)) {
+        if ["path", "hive_compatible_path", "record", "delimiter"].iter().any(|field| touches(&changes, field)) {
             let call = cx.cloud.logs.update_delivery_configuration().id(&now.id);
+            let call = call.set_field_delimiter(touches(&changes, "delimiter").then(|| TAB.to_owned()));
             let call = call.set_record_fields(Some(record(&want))).s3_delivery_configuration(target(&want));
             call.send().await.during("logs:UpdateDeliveryConfiguration")?;
         }
@@ -209,6 +214,7 @@ async fn read(aws: &Aws, seen: Seen) -> Result<Option<Found<Delivery>>, CloudErr
             path: target.as_ref().and_then(|target| target.suffix_path.clone()).unwrap_or_default(),
             hive_compatible_path: target.and_then(|target| target.enable_hive_compatible_path).unwrap_or_default(),
             record: seen.record_fields.unwrap_or_default().join(" "),
+            delimiter: seen.field_delimiter.filter(|delimiter| !delimiter.is_empty() && delimiter != TAB),
             tags,
         }),
         output: Some(Output { id, arn }),

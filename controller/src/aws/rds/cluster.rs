@@ -17,7 +17,7 @@ use std::time::Duration;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Replace};
-use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
+use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
 use super::cluster_changes::modification;
@@ -27,7 +27,7 @@ use super::{
 };
 use super::{clusters, exported, instances, tag_list, tag_map};
 use crate::aws::ec2::SecurityGroup;
-use crate::aws::error::{During, gone};
+use crate::aws::error::{During, gone, too_early};
 use crate::aws::kms::Key;
 use crate::aws::logs::LogGroup;
 use crate::aws::secretsmanager::{Secret, credentials, suffix};
@@ -352,12 +352,7 @@ impl Resource for Cluster {
 /// The first database of an account brings a service-linked role. Until that can be used everywhere, RDS asks to try again later, by
 /// the code that it has for all else that is not valid.
 fn linked_role_may_be_new<T>(answer: Result<T, CloudError>) -> Result<T, CloudError> {
-    answer.map_err(|error| {
-        match error.code == "InvalidParameterValue" && error.message.contains("service linked role") {
-            true => CloudError { class: Class::NotYet, ..error },
-            false => error,
-        }
-    })
+    too_early(answer, |error| error.code == "InvalidParameterValue" && error.message.contains("service linked role"))
 }
 
 /// Starts a cluster that is stopped. One that starts already is left to it.

@@ -15,7 +15,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
 use jiff::Timestamp;
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Replace};
-use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
+use payment_platform_engine::{CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Tier, Up};
 use serde::{Deserialize, Serialize};
 
 use super::cluster::start_cluster;
@@ -24,7 +24,7 @@ use super::{
     Cluster, ClusterParameterGroup, ParameterGroup, Version, arn, broken, busy, change_tags, clusters, instances,
     name_of, names_of, tag_list, tag_map,
 };
-use crate::aws::error::{During, gone};
+use crate::aws::error::{During, gone, too_early};
 use crate::aws::iam::Role;
 use crate::aws::kms::Key;
 use crate::aws::tags::{TagMap, Tags, claim};
@@ -327,10 +327,7 @@ impl Resource for Instance {
 /// RDS has one code for a role that is too new to be assumed and for every other value that it does not like: it is tried
 /// again, ever less often, and AWS's words stand in the condition meanwhile.
 pub(super) fn role_may_be_new<T>(answer: Result<T, CloudError>) -> Result<T, CloudError> {
-    answer.map_err(|error| match error.code == "InvalidParameterValue" {
-        true => CloudError { class: Class::NotYet, ..error },
-        false => error,
-    })
+    too_early(answer, |error| error.code == "InvalidParameterValue")
 }
 
 fn found(aws: &Aws, instance: DbInstance, clusters: &[DbCluster]) -> Found<Instance> {

@@ -18,7 +18,7 @@ use super::bucket::arn as arn_of;
 use super::tagged::{TaggedBucket, tagged_buckets};
 use crate::aws::Aws;
 use crate::aws::cloudfront::{Distribution, OriginAccessIdentity};
-use crate::aws::error::{During, gone};
+use crate::aws::error::{During, gone, too_early};
 use crate::aws::policy::{PolicyDocument, Statement};
 use crate::aws::tags::claim;
 
@@ -281,11 +281,6 @@ async fn put(aws: &Aws, want: &Fields) -> Result<(), CloudError> {
 
 /// S3 knows an origin access identity some seconds after CloudFront has made it.
 fn identity_may_be_new<T>(answer: Result<T, CloudError>, policy: &str) -> Result<T, CloudError> {
-    answer.map_err(|error| {
-        let unknown = error.code == "MalformedPolicy" && error.message.contains("principal");
-        match unknown && policy.contains("user/CloudFront Origin Access Identity ") {
-            true => CloudError { class: Class::NotYet, ..error },
-            false => error,
-        }
-    })
+    let named = policy.contains("user/CloudFront Origin Access Identity ");
+    too_early(answer, |error| named && error.code == "MalformedPolicy" && error.message.contains("principal"))
 }

@@ -1,10 +1,11 @@
 //! SNS topic: where alarms and events of the platform go, so that somebody answers them (PCI DSS 10.4.1, 12.10.5).
 //!
-//! Its policy and its subscriptions are whole sets: who else may publish, and who else reads along, is drift.
+//! Its policy and its subscriptions are whole sets: who else may publish, and who else reads along, is drift. So is what
+//! keeps a subscriber from what is published, or sends it elsewhere.
 //!
 //! AWS rules obeyed: a name is unique in account and region; CreateTopic with the same name, attributes and tags answers
-//! the topic that is there, and is refused when one of them differs; an e-mail subscription that nobody has confirmed can
-//! be neither removed nor counted on.
+//! the topic that is there, and is refused when one of them differs; a subscription that nobody has confirmed can be neither
+//! removed nor counted on; a policy of a subscription goes by being empty.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use futures::future::join;
 use futures::{StreamExt, TryStreamExt, stream};
 use payment_platform_engine::diff::Change;
 use payment_platform_engine::resource::{Create, Places};
-use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Up};
+use payment_platform_engine::{Class, CloudError, Context, Found, Look, Pending, Progress, Ref, Resource, Unready, Up};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::error::{During, built, gone};
@@ -58,8 +59,11 @@ pub struct Fields {
     pub policy: PolicyDocument,
     /// Protocol and endpoint of those that get what is published.
     pub subscriptions: BTreeSet<String>,
-    /// Those that nobody has confirmed yet: they get nothing, cannot be removed, and are neither wanted nor drift.
+    /// Those that nobody has confirmed yet: they get nothing, cannot be removed, and are neither wanted nor drift. The condition
+    /// names them.
     pub unconfirmed: BTreeSet<String>,
+    /// What a subscription gets less or otherwise than all of it, under the subscription and the attribute. None is wanted.
+    pub settings: BTreeMap<String, String>,
     pub tags: TagMap,
 }
 
@@ -80,17 +84,19 @@ impl Resource for Topic {
     const ACTIONS: &'static [&'static str] = &[
         "sns:CreateTopic",
         "sns:DeleteTopic",
+        "sns:GetSubscriptionAttributes",
         "sns:GetTopicAttributes",
         "sns:ListSubscriptionsByTopic",
         "sns:ListTagsForResource",
         "sns:ListTopics",
+        "sns:SetSubscriptionAttributes",
         "sns:SetTopicAttributes",
         "sns:Subscribe",
         "sns:TagResource",
         "sns:Unsubscribe",
         "sns:UntagResource",
     ];
-    const CLOSE_FIRST: &'static [&'static str] = &["key_arn", "policy", "subscriptions"];
+    const CLOSE_FIRST: &'static [&'static str] = &["key_arn", "policy", "settings", "subscriptions"];
     const PLACES: Places = Places::Anywhere;
     const CREATE: Create = Create::Idempotent;
 
@@ -111,6 +117,7 @@ impl Resource for Topic {
             policy: self.policy.clone(),
             subscriptions: wanted.filter(|name| !unconfirmed.contains(name)).collect(),
             unconfirmed,
+            settings: BTreeMap::new(),
             tags: self.tags.over(seen.map(|seen| &seen.tags)),
         })
     }
@@ -158,6 +165,11 @@ impl Resource for Topic {
         if !to_go.is_empty() {
             let to_go: BTreeSet<&str> = to_go.into_iter().filter_map(Change::element).collect();
             unsubscribe(aws, &now.arn, &to_go).await?;
+        }
+        let settings: Vec<&str> =
+            changes.iter().filter(|change| change.field() == "settings").filter_map(Change::element).collect();
+        if !settings.is_empty() {
+            reset(aws, &now.arn, &settings).await?;
         }
         if touches(&changes, "key_arn") {
             attribute(aws, &now.arn, "KmsMasterKeyId", want.key_arn.unwrap_or_default()).await?;
@@ -228,10 +240,10 @@ async fn read(aws: &Aws, arn: String) -> Result<Option<Found<Topic>>, CloudError
         name: Some(name),
         cloud_id: arn.clone(),
         uses: fields.iter().flat_map(|fields| fields.key_arn.clone()).collect(),
+        unready: fields.as_ref().ok().and_then(unconfirmed),
         fields,
         output: Some(Output { arn }),
         busy: None,
-        unready: None,
         leaving: false,
         created: None,
     }))
@@ -245,9 +257,17 @@ impl Fields {
             policy: PolicyDocument::of([]),
             subscriptions: BTreeSet::new(),
             unconfirmed: BTreeSet::new(),
+            settings: BTreeMap::new(),
             tags,
         }
     }
+}
+
+/// What is to be said of subscriptions that somebody has yet to confirm.
+fn unconfirmed(fields: &Fields) -> Option<Unready> {
+    let waiting: Vec<&str> = fields.unconfirmed.iter().map(String::as_str).collect();
+    let what = || format!("nobody has confirmed {}: AWS has sent a link there", waiting.join(", "));
+    (!waiting.is_empty()).then(|| Unready::Later(what()))
 }
 
 async fn read_fields(aws: &Aws, arn: &str, name: &str, tags: TagMap) -> Result<Fields, CloudError> {
@@ -262,14 +282,48 @@ async fn read_fields(aws: &Aws, arn: &str, name: &str, tags: TagMap) -> Result<F
     // One that was removed is shown as `Deleted` for a while.
     let confirmed = unconfirmed.extract_if(.., |_, arn| arn.starts_with("arn:")).collect::<BTreeMap<_, _>>();
     unconfirmed.retain(|_, word| word == "PendingConfirmation");
+    let settings = stream::iter(confirmed.clone()).map(|(name, arn)| async move { settings(aws, &name, &arn).await });
+    let settings: Vec<_> = settings.buffer_unordered(aws.limits.reads_at_once).try_collect().await?;
     Ok(Fields {
         name: name.to_owned(),
         key_arn: attributes.remove("KmsMasterKeyId").filter(|key| !key.is_empty()),
         policy,
         subscriptions: confirmed.into_keys().collect(),
         unconfirmed: unconfirmed.into_keys().collect(),
+        settings: settings.into_iter().flatten().collect(),
         tags,
     })
+}
+
+/// Attributes of subscriptions that change what is delivered, and what sets them back (SNS API Reference,
+/// SetSubscriptionAttributes).
+const SETTINGS: [(&str, &str); 4] =
+    [("DeliveryPolicy", "{}"), ("FilterPolicy", "{}"), ("RawMessageDelivery", "false"), ("RedrivePolicy", "{}")];
+
+/// Those of a subscription that are not as they come.
+async fn settings(aws: &Aws, name: &str, arn: &str) -> Result<Vec<(String, String)>, CloudError> {
+    let read = aws.sns.get_subscription_attributes().subscription_arn(arn).send().await;
+    // It may have gone meanwhile: the list tells the next time.
+    let read = gone(read.during("sns:GetSubscriptionAttributes"))?;
+    let mut attributes = read.and_then(|read| read.attributes).unwrap_or_default();
+    let set = SETTINGS.iter().filter_map(|(attribute, unset)| {
+        let value = attributes.remove(*attribute)?;
+        (!value.is_empty() && value != *unset).then(|| (format!("{name} {attribute}"), value))
+    });
+    Ok(set.collect())
+}
+
+/// Sets back these settings, each named as in [`Fields::settings`].
+async fn reset(aws: &Aws, topic: &str, settings: &[&str]) -> Result<(), CloudError> {
+    let known = subscriptions(aws, topic).await?;
+    for (name, attribute) in settings.iter().filter_map(|setting| setting.rsplit_once(' ')) {
+        let unset = SETTINGS.iter().find(|(own, _)| *own == attribute).map(|(_, unset)| *unset);
+        let (Some(arn), Some(unset)) = (known.get(name), unset) else { continue };
+        let call = aws.sns.set_subscription_attributes().subscription_arn(arn);
+        let call = call.attribute_name(attribute).attribute_value(unset).send().await;
+        gone(call.during("sns:SetSubscriptionAttributes"))?;
+    }
+    Ok(())
 }
 
 /// The subscriptions with their ARNs; one that waits for its confirmation has a word in its place.

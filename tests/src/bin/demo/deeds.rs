@@ -112,7 +112,7 @@ pub const DEEDS: [Deed; 8] = [
         undone: |aws, _| {
             async move {
                 let read = aws.logs.describe_log_groups().log_group_name_prefix(LOGS).send().await?;
-                Ok(read.log_groups().iter().all(|group| group.retention_in_days == Some(365)))
+                Ok(read.log_groups().iter().all(|group| group.retention_in_days == Some(400)))
             }
             .boxed()
         },

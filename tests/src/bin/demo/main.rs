@@ -15,6 +15,7 @@ use payment_platform_tests::aws::Account;
 use payment_platform_tests::cluster::Cluster;
 use payment_platform_tests::controller::Controller;
 use payment_platform_tests::emulator::Emulator;
+use payment_platform_tests::example::production;
 use payment_platform_tests::object::Object;
 use payment_platform_tests::root;
 
@@ -97,12 +98,15 @@ async fn demo() -> anyhow::Result<()> {
 
 async fn story(cluster: &Cluster, emulator: &Emulator, log: &Path) -> anyhow::Result<()> {
     let aws = Account::open(&emulator.endpoint, None, "us-east-1").await?;
+    say("An account with what examples/production.yaml names: two certificates, a repository, a role");
+    let manifest = production(cluster, &aws).await?;
     let before = aws.everything().await?;
-    let manifest = root().join("examples/minimal.yaml");
-    say("kubectl apply -f examples/minimal.yaml");
-    println!("{}", std::fs::read_to_string(&manifest)?.trim_end());
+    let file = log.with_file_name("production.json");
+    std::fs::write(&file, manifest.to_string())?;
+    say("kubectl apply -f examples/production.yaml, with the ids of these");
+    println!("{}", std::fs::read_to_string(root().join("examples/production.yaml"))?.trim_end());
     let began = Instant::now();
-    kubectl(cluster, &["apply", "-f", &manifest.display().to_string()])?;
+    kubectl(cluster, &["apply", "-f", &file.display().to_string()])?;
     let object = Object {
         api: kube::Api::namespaced(cluster.client().await?, "default"),
         namespace: "default".to_owned(),

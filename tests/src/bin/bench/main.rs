@@ -3,6 +3,8 @@
 //! take. A thousand platforms are kept in memory (`controller/examples/in-memory.rs`).
 //! With TIME_SCALE=1, how long AWS's own time makes a creation. Prints Markdown, which docs/performance.md shows and explains.
 
+mod chain;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,6 +15,7 @@ use payment_platform_tests::cluster::Cluster;
 use payment_platform_tests::controller::{self, Controller};
 use payment_platform_tests::emulator::{Call, Emulator};
 use payment_platform_tests::object::Object;
+use payment_platform_tests::root;
 use serde_json::json;
 
 /// Nothing is looked at but what is asked for; what AWS is at work on at least once a second.
@@ -55,13 +58,15 @@ async fn main() -> anyhow::Result<()> {
         "\n| platforms | accounts | all Ready after s | calls to that end | steady calls a minute and platform | CPU s a minute | peak MiB (own) |"
     );
     println!("|---|---|---|---|---|---|---|");
-    let mut steady = Vec::new();
+    let mut many = Vec::new();
     let counts = std::env::var("PLATFORMS").unwrap_or_else(|_| "10".to_owned());
     for count in counts.split(',') {
         let count: usize = count.parse().context("PLATFORMS is a list of numbers")?;
         for accounts in accounts()? {
-            let title = format!("Calls in the steady minutes with {count} platforms in {accounts} accounts");
-            steady.push((title, many_platforms(count, accounts).await?));
+            let of = format!("{count} platforms in {accounts} accounts");
+            let [created, looked] = many_platforms(count, accounts).await?;
+            many.push((format!("Calls from nothing to Ready of {of}"), created));
+            many.push((format!("Calls in the steady minutes with {of}"), looked));
         }
     }
     if let Ok(counts) = std::env::var("PLATFORMS_IN_MEMORY") {
@@ -71,7 +76,7 @@ async fn main() -> anyhow::Result<()> {
             in_memory(count.parse().context("PLATFORMS_IN_MEMORY is a list of numbers")?).await?;
         }
     }
-    for (title, calls) in &steady {
+    for (title, calls) in &many {
         show(title, calls);
     }
     show("Calls from nothing to Ready", &created);
@@ -89,6 +94,14 @@ fn show(title: &str, calls: &[Call]) {
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
     let counts: Vec<String> = counts.into_iter().map(|(name, count)| format!("{name} {count}")).collect();
     println!("\n{title}: {}.", counts.join(", "));
+}
+
+/// What the image sets for the controller.
+fn image_environment() -> anyhow::Result<Vec<(String, String)>> {
+    let dockerfile = std::fs::read_to_string(root().join("Dockerfile"))?;
+    let line = dockerfile.lines().find_map(|line| line.strip_prefix("ENV ")).context("the Dockerfile sets nothing")?;
+    let pairs = line.split(' ').filter_map(|pair| pair.split_once('='));
+    Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 /// What a bench runs on.
@@ -111,8 +124,10 @@ impl Bench {
         let cluster = tokio::task::spawn_blocking(Cluster::start_own).await??;
         cluster.apply_crds().await?;
         let folder = tempfile::tempdir()?;
-        let controller =
-            Controller::start_of(binary, &cluster.kubeconfig, &emulator, &folder.path().join("controller.log"), flags)?;
+        let mut command = controller::command_of(binary, &emulator);
+        command.envs(image_environment()?);
+        let log = folder.path().join("controller.log");
+        let controller = Controller::start_with(command, &cluster.kubeconfig, &log, flags)?;
         // It holds its lease and watches.
         tokio::time::sleep(Duration::from_secs(2)).await;
         Ok(Self { cluster, emulator, controller, _folder: folder })
@@ -190,12 +205,11 @@ async fn one_platform(latency: u32) -> anyhow::Result<[Vec<Call>; 3]> {
     object.ready().await?;
     let created = bench.calls(account)?;
     row(&bench, "from nothing to Ready", latency, began, &created, cpu)?;
-    let chained = chain(&created)?;
-    println!("| its longest chain of calls | {latency} ms | {chained:.2} | {} | | | |", CHAIN.len());
-    let waited = chained + WAITS as f64 * FIRST_POLL.as_secs_f64();
-    println!("| the same with {WAITS} waits of {FIRST_POLL:?} | {latency} ms | {waited:.2} | | | | |");
-    let in_turn: f64 = created.iter().map(|call| call.ms / 1000.0).sum();
-    println!("| the same calls one after the other | {latency} ms | {in_turn:.2} | {} | | | |", created.len());
+    let chain = chain::longest(&json!({"environment": "prd"}), &created)?;
+    println!("| its longest chain of calls | {latency} ms | {:.2} | {} | | | |", chain.seconds, chain.calls);
+    println!("| the same with its {} waits | {latency} ms | {:.2} | | | | |", chain.waits, chain.waited());
+    eprintln!("The longest chain at {latency} ms: {}.", chain.nodes.join(", "));
+    in_turn(latency).await?;
 
     object.look_now().await?;
     // The index of tags, which follows later, knows everything then.
@@ -227,53 +241,19 @@ async fn one_platform(latency: u32) -> anyhow::Result<[Vec<Call>; 3]> {
     Ok([created, looked, deleted])
 }
 
-/// Calls that each need the answer of the one before: whose the credentials are, where endpoints are offered, a look, the quotas;
-/// VPC, subnets and their group; the cluster, its writer and then its reader, each looked at once it is there; the host, written into
-/// the secret; the revision that names both, the service, and a look at that; its scaling, and the alarm that sets it off.
-const CHAIN: [&str; 22] = [
-    "GetCallerIdentity",
-    "DescribeVpcEndpointServices",
-    "ListBuckets",
-    "GetServiceQuota",
-    "CreateVpc",
-    "ModifyVpcAttribute",
-    "CreateSubnet",
-    "CreateDBSubnetGroup",
-    "CreateDBCluster",
-    "DescribeDBClusters",
-    "CreateDBInstance",
-    "DescribeDBInstances",
-    "CreateDBInstance",
-    "DescribeDBInstances",
-    "GetSecretValue",
-    "PutSecretValue",
-    "RegisterTaskDefinition",
-    "CreateService",
-    "DescribeServices",
-    "RegisterScalableTarget",
-    "PutScalingPolicy",
-    "PutMetricAlarm",
-];
-
-/// How often in that chain something is waited for that AWS works on: cluster, writer, reader and service.
-const WAITS: usize = 4;
-
-/// How soon the controller looks at what has just begun.
-const FIRST_POLL: Duration = Duration::from_millis(250);
-
-/// Seconds of the longest chain, by what these calls took here on average, without its waits.
-fn chain(calls: &[Call]) -> anyhow::Result<f64> {
-    let mut seconds = 0.0;
-    for operation in CHAIN {
-        let own: Vec<f64> = calls.iter().filter(|call| call.operation == operation).map(|call| call.ms).collect();
-        ensure!(!own.is_empty(), "no {operation}");
-        seconds += own.iter().sum::<f64>() / own.len() as f64 / 1000.0;
-    }
-    Ok(seconds)
+/// The same graph as a plain walk of it would go: one write after the other.
+async fn in_turn(latency: u32) -> anyhow::Result<()> {
+    let account = "100000000001";
+    let bench = Bench::start(latency, &[FLAGS, &["--width=1"]].concat()).await?;
+    let aws = Account::open(&bench.emulator.endpoint, Some(account), "us-east-1").await?;
+    aws.everything().await?;
+    let (began, cpu) = (Instant::now(), bench.cpu_seconds()?);
+    bench.create("prd", account).await?.ready().await?;
+    row(&bench, "the same, one write after the other", latency, began, &bench.calls(account)?, cpu)
 }
 
-/// The calls of the steady minutes.
-async fn many_platforms(count: usize, accounts: usize) -> anyhow::Result<Vec<Call>> {
+/// The calls of the creations and those of the steady minutes.
+async fn many_platforms(count: usize, accounts: usize) -> anyhow::Result<[Vec<Call>; 2]> {
     let bench = Bench::start(0, STEADY).await?;
     let names: Vec<String> = (0..accounts).map(|number| format!("1000000001{number:02}")).collect();
     for account in &names {
@@ -281,7 +261,8 @@ async fn many_platforms(count: usize, accounts: usize) -> anyhow::Result<Vec<Cal
     }
     let took = bench.create_many(count, &names).await?;
     let each = || names.iter().map(|account| bench.calls(account)).collect::<anyhow::Result<Vec<_>>>();
-    let made: usize = each()?.iter().map(Vec::len).sum();
+    let created: Vec<Call> = each()?.into_iter().flatten().collect();
+    let made = created.len();
     // What is still under way ends, where asked for also the first look at everything; then some minutes of steady looks.
     let (settling, minutes) = (minutes("STEADY_AFTER_MINUTES", 1.0 / 3.0), minutes("STEADY_MINUTES", 2.0));
     tokio::time::sleep(Duration::from_secs_f64(settling * 60.0)).await;
@@ -292,7 +273,7 @@ async fn many_platforms(count: usize, accounts: usize) -> anyhow::Result<Vec<Cal
     let calls = steady.len() as f64 / minutes / count as f64;
     let cpu = (bench.cpu_seconds()? - cpu) / minutes;
     println!("| {count} | {accounts} | {took:.1} | {made} | {calls:.1} | {cpu:.2} | {} |", bench.memory()?);
-    Ok(steady)
+    Ok([created, steady])
 }
 
 /// One platform where AWS takes its time, or this part of it, for what it does by and by; with the flags of a production
