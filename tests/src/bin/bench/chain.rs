@@ -46,7 +46,7 @@ const MADE: &[Made] = &[
     made("ec2/flow-log", &["CreateFlowLogs"]),
     made("ec2/internet-gateway", &["CreateInternetGateway", "AttachInternetGateway"]),
     waits("ec2/nat-gateway", &["CreateNatGateway", "DescribeNatGateways"]),
-    made("ec2/network-acl", &["DescribeNetworkAcls", "CreateTags", "ReplaceNetworkAclEntry"]),
+    made("ec2/network-acl", &["DescribeNetworkAcls", "CreateTags", "CreateNetworkAclEntry"]),
     made("ec2/route-table", &["CreateRouteTable", "CreateRoute", "AssociateRouteTable"]),
     made("ec2/security-group", &["CreateSecurityGroup"]),
     made("ec2/security-group-rules", &["AuthorizeSecurityGroupIngress"]),
