@@ -19,7 +19,7 @@ use serde_json::Value;
 pub use self::drift::describe_drift;
 use self::drift::{record_drift, shorten};
 pub use self::explain::advice;
-use self::explain::{explain, is_moving, needs_human, reason, reason_of, remedy};
+use self::explain::{explain, is_moving, needs_human, reason, reason_of, with_remedy};
 use crate::pass::Refusal;
 use crate::platform::{COMPONENTS, names};
 
@@ -145,17 +145,17 @@ pub fn accept(status: &mut PaymentPlatformStatus, accepted: Option<&Approval>) {
 
 /// The status when there is no plan.
 pub fn refused(base: Base<'_>, refusal: &Refusal) -> PaymentPlatformStatus {
-    let (reason, human, remedy) = match refusal {
-        Refusal::Invalid(_) => ("InvalidSpec", true, None),
-        Refusal::AccountChanged { .. } => ("AccountChanged", true, None),
-        Refusal::LongName { .. } => ("NameTooLong", true, None),
+    let said = refusal.to_string();
+    let (reason, human, message) = match refusal {
+        Refusal::Invalid(_) => ("InvalidSpec", true, said),
+        Refusal::AccountChanged { .. } => ("AccountChanged", true, said),
+        Refusal::LongName { .. } => ("NameTooLong", true, said),
         Refusal::Identity(error)
         | Refusal::Zones { error, .. }
         | Refusal::PrefixList { error, .. }
-        | Refusal::Versions { error, .. } => (reason_of(error), error.class.needs_human(), remedy(error)),
+        | Refusal::Versions { error, .. } => (reason_of(error), error.class.needs_human(), with_remedy(said, error)),
     };
-    let remedy = remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
-    stopped(base, reason, human, format!("{refusal}{remedy}"))
+    stopped(base, reason, human, message)
 }
 
 /// The status of an object that cannot be worked on, with the reason.

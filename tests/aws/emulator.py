@@ -140,8 +140,11 @@ class Emulator:
             return _faulty(call, fault)
         if refusal := strict_clock.refusal(call):
             return refusal
+        hidden = self._control.take_hidden_ids(call)
+        # What a test has asked for is not taken away by a read that lags besides.
+        lagging = self._lag.lagging(call) if not fault and not hidden else None
         stale = self._lag.earlier(call, fault.delay_ms / 1000) if fault and fault.mode == "stale" else None
-        if earlier := stale or self._lag.lagging(call):
+        if earlier := stale or lagging:
             return earlier
         if fault and fault.mode == "short-page":
             _rewind(environ, pages.with_one_item(call, environ, environ["wsgi.input"].read()))
@@ -153,7 +156,6 @@ class Emulator:
             self._lag.learn(call, answer)
         if fault and fault.mode == "after-effect":
             return _faulty(call, fault)
-        hidden = self._control.take_hidden_ids(call)
         return without_items(answer, hidden) if hidden and answer.status == 200 else answer
 
     def _guarded(self, call: Call, environ: dict[str, Any]) -> Answer:

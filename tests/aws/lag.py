@@ -45,6 +45,9 @@ class Lag:
         """Notes what a call has made."""
         element = NEW_IDS.get(call.operation) if call.service == "ec2" and answer.status == 200 else None
         if element:
+            # What is older is not hidden any more, and its token not used again.
+            forgotten = time.time() - 600
+            self._made = {made: at for made, at in self._made.copy().items() if at > forgotten}
             # A repeated call with the same token makes nothing new.
             for made in ElementTree.fromstring(answer.body).iter():
                 if made.tag.endswith(f"}}{element}") or made.tag == element:

@@ -72,6 +72,10 @@ async fn deployed(world: Arc<World>) -> anyhow::Result<()> {
     };
     object.until("made while the distribution is being deployed", |status| made(status) && deploying(status)).await?;
     object.until("Ready", |status| condition(status, "Ready").is_some_and(|one| one.status == "True")).await?;
+    // The web ACL waits until the load balancer is active.
+    let refused =
+        slow.writes(&place.account)?.into_iter().find(|call| call.operation == "AssociateWebACL" && call.status > 299);
+    ensure!(refused.is_none(), "associated too early: {refused:?}");
     place.no_write_since(0)
 }
 

@@ -167,9 +167,16 @@ fn alter(random: &mut Rng, spec: &mut Value, schema: &Value) -> Option<(String, 
     }
 }
 
+/// Whether a refusal has this as a word of its own.
+fn names(said: &str, word: &str) -> bool {
+    let within = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    said.match_indices(word)
+        .any(|(at, _)| !within(said[..at].chars().next_back()) && !within(said[at + word.len()..].chars().next()))
+}
+
 /// Whether a refusal quotes the value, where it says of another field what that one must be because of it.
 fn names_value(said: &str, value: &Value) -> bool {
-    value.as_str().is_some_and(|value| !value.is_empty() && said.contains(value))
+    value.as_str().is_some_and(|value| value.len() > 1 && names(said, value))
 }
 
 /// What became of one object.
@@ -225,7 +232,7 @@ async fn generated(world: Arc<World>) -> anyhow::Result<()> {
         let judged = judged(OBJECTS + number, spec);
         async move {
             let (Judgement { fate, said }, spec) = judged.await?;
-            let named = matches!(fate, Fate::Resolved) || said.contains(&field) || names_value(&said, &value);
+            let named = matches!(fate, Fate::Resolved) || names(&said, &field) || names_value(&said, &value);
             ensure!(named, "SEED={seed}: of {field}={value} in {spec} it says {said}");
             anyhow::Ok(!matches!(fate, Fate::Resolved))
         }

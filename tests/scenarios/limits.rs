@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use futures::FutureExt;
 use payment_platform_tests::api_proxy::{ApiProxy, Request};
 use payment_platform_tests::controller::{Controller, QUICK};
@@ -38,7 +38,8 @@ async fn paced(world: Arc<World>) -> anyhow::Result<()> {
         "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
     place.aws.iam.create_role().role_name("another").assume_role_policy_document(trust.to_string()).send().await?;
     // What fails and what is not answered is tried again, and that counts too.
-    make_hostile(&place, seed()).await?;
+    let seed = seed();
+    make_hostile(&place, seed).await?;
     let mut objects = Vec::new();
     for (name, environment, cidr, role) in
         [("payments", "prd", "10.0.0.0/16", "platform"), ("others", "stg", "10.50.0.0/16", "another")]
@@ -49,7 +50,8 @@ async fn paced(world: Arc<World>) -> anyhow::Result<()> {
         objects.push(Object::create(client.clone(), &place.namespace, name, spec).await?);
     }
     for object in objects {
-        settled(&object, |status| condition(status, "Ready").is_some_and(|c| c.status == "True")).await?;
+        let ready = settled(&object, |status| condition(status, "Ready").is_some_and(|c| c.status == "True"));
+        ready.await.with_context(|| format!("SEED={seed} repeats the same faults"))?;
     }
     let calls = world.emulator.calls(&place.account)?;
     was_hostile(&calls)?;

@@ -131,26 +131,35 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         let planned = &self.steps[index];
         match &planned.step {
             // A repair needs outputs only, and those are known when the plan says Update.
-            Step::Update(_) if self.retries(planned) => self.inputs(index),
+            Step::Update(_) if self.retries(planned) => self.inputs(index, |entry| entry.outcome.is_ready()),
             Step::Keep | Step::Hold(_) | Step::Update(_) | Step::Leave => Gate::Open,
             // What to make or change depends on all that it uses, up to date; what to do without them is decided then.
-            Step::After(_) => match self.inputs(index) {
+            Step::After(_) => match self.usable_inputs(index) {
                 Gate::Never(_) => Gate::Open,
                 gate => gate,
             },
-            Step::Create | Step::Replace(..) => self.inputs(index),
+            Step::Create | Step::Replace(..) => self.usable_inputs(index),
             Step::Delete => self.users(index),
         }
     }
 
-    /// Whether everything that a wanted node needs is done and right, or there to be used at least.
-    fn inputs(&self, index: usize) -> Gate {
+    /// Whether everything that a wanted node needs is done and right, or AWS is only deploying it.
+    fn usable_inputs(&self, index: usize) -> Gate {
+        self.inputs(index, |entry| {
+            let deployed = matches!(entry.step, Step::Hold(Hold::Unready(_))) && entry.output.is_some();
+            let in_use = || self.kind(&entry.node).is_some_and(|kind| kind.used_before_ready);
+            entry.outcome.is_ready() || (deployed && in_use())
+        })
+    }
+
+    /// Whether everything that a wanted node needs has ended so that it will do.
+    fn inputs(&self, index: usize, will_do: impl Fn(&Entry) -> bool) -> Gate {
         let Some(node) = self.pass.graph.get(&self.steps[index].node) else { return Gate::Open };
         let mut blocked = None;
         for need in &node.needs {
             match self.by_node.get(need).and_then(|&need| self.entries[need].as_ref()) {
                 None => return Gate::Closed,
-                Some(entry) if !entry.outcome.is_ready() && !entry.can_be_used() => blocked = blocked.or(Some(need)),
+                Some(entry) if !will_do(entry) => blocked = blocked.or(Some(need)),
                 Some(_) => {}
             }
         }
@@ -233,7 +242,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         // The same pure function as in planning, now with the outputs of what was done meanwhile.
         let Decision { step, wish, digest, drift, .. } = decide(node, seen, &self.outputs, known, self.pass.options);
         if matches!(step, Step::Create | Step::Replace(..))
-            && let Gate::Never(outcome) = self.inputs(index)
+            && let Gate::Never(outcome) = self.usable_inputs(index)
         {
             self.end(index, step, outcome);
             return None;

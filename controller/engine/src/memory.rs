@@ -9,7 +9,6 @@ use crate::id::NodeId;
 use crate::outputs::AnyOutput;
 use crate::plan::Step;
 use crate::report::{Outcome, Report};
-use crate::resource::Replace;
 
 /// What is remembered of one node.
 #[derive(Clone, Default)]
@@ -110,8 +109,7 @@ impl Memory {
                     Step::Update(changes) => Some(changes.iter().map(|change| change.path.clone()).collect()),
                     _ => None,
                 };
-                let deletes =
-                    matches!(entry.step, Step::Delete | Step::Replace(Replace::DeleteFirst | Replace::Refuse, _));
+                let deletes = entry.step.deletes();
                 let accepted = matches!(entry.outcome, Outcome::Changed | Outcome::Waiting { refused: false, .. });
                 known.changed.retain(|changed| changed.at.elapsed() < SETTLED);
                 known.changed.push(Changed { at, paths, accepted, deletes });

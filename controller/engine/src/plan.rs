@@ -55,6 +55,11 @@ impl Step {
         matches!(self, Self::Replace(Replace::CreateFirst, _))
     }
 
+    /// Whether the thing that is there goes by it.
+    pub fn deletes(&self) -> bool {
+        matches!(self, Self::Delete | Self::Replace(Replace::DeleteFirst | Replace::Refuse, _))
+    }
+
     /// Whether the step changes something on AWS, or will.
     pub fn writes(&self) -> bool {
         !matches!(self, Self::Keep | Self::Hold(_))

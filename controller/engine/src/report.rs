@@ -95,11 +95,6 @@ impl Entry {
         }
     }
 
-    /// Whether others can go on with it though it does not do its work yet (a deployment that takes its time).
-    pub fn can_be_used(&self) -> bool {
-        self.output.is_some() && matches!(self.step, Step::Hold(Hold::Unready(_) | Hold::Broken(_)))
-    }
-
     /// Whether the thing is being deleted so that one as the spec now wants it can take its place. `agreed` is the wish
     /// that it last agreed with: under the same description it goes because something else of the platform has gone.
     pub fn is_on_its_way_out(&self, agreed: Option<&str>) -> bool {

@@ -39,6 +39,8 @@ pub trait Resource: Serialize + Clone + Send + Sync + 'static {
     const OUTLIVED_BY_DATA: bool = false;
     /// Whether data may be unreadable without it (a key): kept whenever data is kept, whatever the data says it uses.
     const GUARDS_DATA: bool = false;
+    /// Whether what needs it is made while it is `Unready`: it is there, and AWS only deploys it. Elsewhere what needs it waits.
+    const USED_BEFORE_READY: bool = false;
     /// In which regions a platform has things of this kind: elsewhere nobody looks for them.
     const PLACES: Places = Places::Home;
     /// How often it is looked at.
@@ -321,6 +323,7 @@ pub struct Kind<C: 'static> {
     pub outlived_by_data: bool,
     pub guards_data: bool,
     pub loses_data: fn(&Change) -> bool,
+    pub used_before_ready: bool,
     pub places: Places,
     pub tier: Tier,
     pub deadline: Duration,
@@ -351,6 +354,7 @@ impl<C: Send + Sync + 'static> Kind<C> {
             outlived_by_data: R::OUTLIVED_BY_DATA,
             guards_data: R::GUARDS_DATA,
             loses_data: R::loses_data,
+            used_before_ready: R::USED_BEFORE_READY,
             places: R::PLACES,
             tier: R::TIER,
             deadline: R::DEADLINE,

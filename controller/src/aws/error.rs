@@ -86,7 +86,12 @@ where
 
 /// What AWS says of a request whose date is off (General Reference, "Troubleshooting Signature Version 4 signing"), before
 /// the dates, which are others with every attempt.
-pub const DATED: [&str; 2] = ["Signature expired", "Signature not yet current"];
+const DATED: [&str; 2] = ["Signature expired", "Signature not yet current"];
+
+/// Whether AWS has refused a request for its date: the clock that it was signed by is off.
+pub fn is_dated(error: &CloudError) -> bool {
+    ["RequestExpired", "RequestTimeTooSkewed"].contains(&&*error.code) || DATED.contains(&&*error.message)
+}
 
 fn undated(message: &str) -> &str {
     DATED.into_iter().find(|said| message.starts_with(said)).unwrap_or(message)

@@ -3,7 +3,7 @@
 use payment_platform_api::ADOPT;
 use payment_platform_engine::{Class, CloudError, Entry, Hold, Outcome};
 
-use crate::aws::error::DATED;
+use crate::aws::error::is_dated;
 
 /// Whether the next pass may bring it further without a human.
 pub fn is_moving(outcome: &Outcome) -> bool {
@@ -77,19 +77,23 @@ pub fn reason_of(error: &CloudError) -> &'static str {
 
 /// An error with what to do about it.
 pub fn advice(error: &CloudError) -> String {
+    with_remedy(error.to_string(), error)
+}
+
+/// What was said of an error, with what to do about it.
+pub fn with_remedy(said: String, error: &CloudError) -> String {
     match remedy(error) {
-        Some(remedy) => format!("{error}; {remedy}"),
-        None => error.to_string(),
+        Some(remedy) => format!("{said}; {remedy}"),
+        None => said,
     }
 }
 
 /// What to do about an error, where its own words do not say so.
-pub fn remedy(error: &CloudError) -> Option<String> {
-    let dated = ["RequestExpired", "RequestTimeTooSkewed"].contains(&&*error.code) || DATED.contains(&&*error.message);
+fn remedy(error: &CloudError) -> Option<String> {
     match error.class {
         Class::Denied => Some(format!("allow the controller's role {}", error.action)),
         Class::Quota => Some("ask AWS to raise the quota".to_owned()),
-        Class::Unauthenticated if dated => Some("set the clock of the controller's machine right".to_owned()),
+        Class::Unauthenticated if is_dated(error) => Some("set the clock of the controller's machine right".to_owned()),
         // What KMS says of a principal that does not exist.
         Class::Invalid if error.code == "MalformedPolicyDocumentException" => {
             Some("the roles and users that spec.aws.keyAdministrators and spec.keys name must exist".to_owned())

@@ -328,7 +328,9 @@ async fn filtered(scene: &Scene<'_>) -> anyhow::Result<()> {
     let sns = &scene.aws.sns;
     let known = sns.list_subscriptions_by_topic().topic_arn(&scene.id).send().await?;
     let own = known.subscriptions().first().and_then(|one| one.subscription_arn()).context("no subscription")?;
-    let settings = [("FilterPolicy", r#"{"severity": ["none"]}"#), ("RawMessageDelivery", "true")];
+    let queue = r#"{"deadLetterTargetArn": "arn:aws:sqs:us-east-1:999999999999:theirs"}"#;
+    let settings =
+        [("FilterPolicy", r#"{"severity": ["none"]}"#), ("RawMessageDelivery", "true"), ("RedrivePolicy", queue)];
     for (name, value) in settings {
         let call = sns.set_subscription_attributes().subscription_arn(own);
         call.attribute_name(name).attribute_value(value).send().await?;

@@ -2,18 +2,18 @@
 
 use payment_platform_tests::emulator::Call;
 
-/// Repairs whose call does not name the thing: what somebody else has put on it goes by its own id, and of secrets the log shows
-/// nothing.
-const UNNAMED: [&str; 9] = [
-    "DeleteDBInstance",
-    "DeleteDelivery",
-    "DeregisterTargets",
-    "DisassociateRouteTable",
-    "DisassociateSubnetCidrBlock",
-    "DisassociateVpcCidrBlock",
-    "PutSecretValue",
-    "RestoreSecret",
-    "UpdateSecret",
+/// Repairs whose call does not name the thing, and what it names instead: what somebody else has put on it goes by its own id, and
+/// of secrets the log shows nothing.
+const UNNAMED: [(&str, &str); 9] = [
+    ("DeleteDBInstance", "elsewhere-"),
+    ("DeleteDelivery", ""),
+    ("DeregisterTargets", "targetgroup/tg-payment-"),
+    ("DisassociateRouteTable", "rtbassoc-"),
+    ("DisassociateSubnetCidrBlock", "subnet-cidr-assoc-"),
+    ("DisassociateVpcCidrBlock", "vpc-cidr-assoc-"),
+    ("PutSecretValue", ""),
+    ("RestoreSecret", ""),
+    ("UpdateSecret", ""),
 ];
 
 /// What stands behind the id of a thing in that of a part of it.
@@ -24,7 +24,8 @@ pub fn names(call: &Call, id: &str) -> bool {
     let params = percent_encoding::percent_decode_str(&call.params.to_string()).decode_utf8_lossy().into_owned();
     let whole = PARTS.iter().find_map(|part| id.strip_suffix(part)).unwrap_or(id);
     let name = whole.rsplit(['/', ':']).next().unwrap_or(whole);
-    UNNAMED.contains(&&*call.operation) || params.contains(whole) || (!name.is_empty() && params.contains(name))
+    let otherwise = UNNAMED.iter().any(|(operation, named)| *operation == call.operation && params.contains(named));
+    otherwise || params.contains(whole) || (!name.is_empty() && params.contains(name))
 }
 
 /// What the rows make necessary, and nothing else.

@@ -57,6 +57,8 @@ macro_rules! kind {
             const CLOSE_FIRST: &'static [&'static str] = &["links"];
             const STATEFUL: bool = $stateful;
             const GUARDS_DATA: bool = $guards;
+            // Of things that hold nothing and guard nothing the box is not, and items are.
+            const USED_BEFORE_READY: bool = matches!($create, Create::Idempotent) && !$stateful;
             const CREATE: Create = $create;
             const DELETE: Delete = $delete;
 

@@ -1,9 +1,9 @@
 //! Things that are as they are wanted and do not do their work.
 
-use payment_platform_engine::{Class, CloudError, Hold, Memory, Outcome, Step, Unready};
+use payment_platform_engine::{Class, CloudError, Hold, Outcome, Step, Unready};
 
 use crate::cloud::lost;
-use crate::driver::{Driver, box_and_vault, built, let_the_window_pass, outcome, wanted};
+use crate::driver::{Driver, built, let_the_window_pass, outcome, wanted};
 
 #[test]
 fn what_does_not_work_yet_waits_and_is_repaired_all_the_same() {
@@ -24,23 +24,27 @@ fn what_does_not_work_yet_waits_and_is_repaired_all_the_same() {
     assert_eq!(driver.cloud.contents(), built(1, 1));
 }
 
-#[test]
-fn what_needs_a_thing_that_does_not_work_yet_is_made() {
+/// What becomes of `c`, which needs `a` and is not there, while this is unready.
+fn made_while_unready(unready: &str, why: Unready) -> bool {
     let mut driver = Driver::new();
-    driver.pass(&box_and_vault(1));
+    driver.pass(&wanted(1, 1));
     let_the_window_pass();
-    let boxed = driver.cloud.ids("box").remove(0);
-    for unready in [Unready::Until("it is warm".to_owned()), Unready::Failed(lost())] {
-        driver.cloud.with(|state| state.unready.insert(boxed.clone(), unready));
-        let report = driver.pass(&wanted(1, 1));
-        assert!(!outcome(&report, "box").is_ready(), "the platform is not ready before it works");
-        assert_eq!(driver.cloud.contents(), built(1, 1));
-        for item in ["a", "b", "c"] {
-            let id = driver.cloud.ids(item).remove(0);
-            driver.cloud.with(|state| state.things.remove(&id));
-        }
-        driver.memory = Memory::default();
-    }
+    let (id, c) = (driver.cloud.ids(unready).remove(0), driver.cloud.ids("c").remove(0));
+    driver.cloud.with(|state| {
+        state.unready.insert(id, why);
+        state.things.remove(&c);
+    });
+    let report = driver.pass(&wanted(1, 1));
+    assert!(!outcome(&report, unready).is_ready(), "the platform is not ready before it works");
+    outcome(&report, "c").is_ready()
+}
+
+#[test]
+fn what_needs_a_thing_that_is_being_deployed_is_made_where_its_kind_says_so() {
+    let warm = || Unready::Until("it is warm".to_owned());
+    assert!(made_while_unready("a", warm()), "an item is used before it is ready");
+    assert!(!made_while_unready("box", warm()), "a box is not");
+    assert!(!made_while_unready("a", Unready::Failed(lost())), "what does not work is not used");
 }
 
 #[test]

@@ -162,6 +162,7 @@ impl Resource for Distribution {
     const PLACES: Places = Places::Global;
     const TIER: Tier = Tier::Fast;
     const DEADLINE: Duration = Duration::from_secs(60 * 60);
+    const USED_BEFORE_READY: bool = true;
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;

@@ -141,7 +141,11 @@ fn seen_origin(seen: SeenOrigin) -> Origin {
         ("of a VPC", seen.vpc_origin_config.map(|config| format!("{config:?}"))),
         ("attempts", seen.connection_attempts.filter(|n| *n != CONNECTION_ATTEMPTS).map(|n| n.to_string())),
         ("connection timeout", seen.connection_timeout.filter(|n| *n != CONNECTION_SECONDS).map(|n| n.to_string())),
-        ("response timeout", seen.response_completion_timeout.map(|seconds| seconds.to_string())),
+        // Without one AWS sets no end; whether it says so by nothing or by zero is not documented.
+        (
+            "response timeout",
+            seen.response_completion_timeout.filter(|seconds| *seconds > 0).map(|seconds| seconds.to_string()),
+        ),
         ("shield", seen.origin_shield.filter(|shield| shield.enabled).map(|shield| format!("{shield:?}"))),
     ];
     Origin {
@@ -196,11 +200,13 @@ fn unusual(seen: &DistributionConfig) -> BTreeMap<String, String> {
     let certificate = seen.viewer_certificate.as_ref().filter(|one| one.acm_certificate_arn.is_some());
     let support = certificate.and_then(|one| one.ssl_support_method.as_ref());
     let support = support.filter(|method| **method != SslSupportMethod::SniOnly);
+    let cache_tags = seen.cache_tag_config.as_ref().filter(|config| !config.header_name.is_empty());
+    let tenants = seen.tenant_config.as_ref().filter(|config| !config.parameter_definitions().is_empty());
     let http = seen.http_version.as_ref().filter(|version| **version != HttpVersion::Http2);
     let all = [
         ("anycast list", some(&seen.anycast_ip_list_id)),
         ("behaviors", behaviors.map(|all| format!("{:?}", all.items))),
-        ("cache tags", seen.cache_tag_config.as_ref().map(|config| format!("{config:?}"))),
+        ("cache tags", cache_tags.map(|config| format!("{config:?}"))),
         ("connection function", seen.connection_function_association.as_ref().map(|one| format!("{one:?}"))),
         ("continuous deployment", some(&seen.continuous_deployment_policy_id)),
         ("SSL support", support.map(|method| method.as_str().to_owned())),
@@ -218,7 +224,7 @@ fn unusual(seen: &DistributionConfig) -> BTreeMap<String, String> {
         ("origin groups", groups.map(|all| format!("{:?}", all.items))),
         ("restrictions", geo.map(|geo| format!("{geo:?}"))),
         ("staging", seen.staging.filter(|on| *on).map(|_| "on".to_owned())),
-        ("tenants", seen.tenant_config.as_ref().map(|config| format!("{config:?}"))),
+        ("tenants", tenants.map(|config| format!("{config:?}"))),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

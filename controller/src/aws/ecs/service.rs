@@ -162,6 +162,7 @@ impl Resource for Service {
     const RETRIES: &'static [&'static str] = &["retry_due"];
     const TIER: Tier = Tier::Fast;
     const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    const USED_BEFORE_READY: bool = true;
     const CREATE: Create = Create::Idempotent;
 
     type Cloud = Aws;

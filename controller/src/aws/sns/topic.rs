@@ -5,7 +5,7 @@
 //!
 //! AWS rules obeyed: a name is unique in account and region; CreateTopic with the same name, attributes and tags answers
 //! the topic that is there, and is refused when one of them differs; a subscription that nobody has confirmed can be neither
-//! removed nor counted on; a policy of a subscription goes by being empty.
+//! removed nor counted on; a filter of a subscription goes by being empty, its dead-letter queue by naming none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -166,11 +166,6 @@ impl Resource for Topic {
             let to_go: BTreeSet<&str> = to_go.into_iter().filter_map(Change::element).collect();
             unsubscribe(aws, &now.arn, &to_go).await?;
         }
-        let settings: Vec<&str> =
-            changes.iter().filter(|change| change.field() == "settings").filter_map(Change::element).collect();
-        if !settings.is_empty() {
-            reset(aws, &now.arn, &settings).await?;
-        }
         if touches(&changes, "key_arn") {
             attribute(aws, &now.arn, "KmsMasterKeyId", want.key_arn.unwrap_or_default()).await?;
         }
@@ -188,6 +183,8 @@ impl Resource for Topic {
             call.send().await.during("sns:UntagResource")?;
         }
         aws.tags_read.forget(&now.arn);
+        let settings = changes.iter().filter(|change| change.field() == "settings").filter_map(Change::element);
+        reset(aws, &now.arn, &settings.collect::<Vec<_>>()).await?;
         Ok(Progress::Done(now))
     }
 
@@ -295,32 +292,42 @@ async fn read_fields(aws: &Aws, arn: &str, name: &str, tags: TagMap) -> Result<F
     })
 }
 
-/// Attributes of subscriptions that change what is delivered, and what sets them back (SNS API Reference,
-/// SetSubscriptionAttributes).
-const SETTINGS: [(&str, &str); 4] =
-    [("DeliveryPolicy", "{}"), ("FilterPolicy", "{}"), ("RawMessageDelivery", "false"), ("RedrivePolicy", "{}")];
+/// Attributes of subscriptions that change what is delivered, and the value that sets them back, if it is not none (SNS API
+/// Reference, SetSubscriptionAttributes).
+const SETTINGS: [(&str, Option<&str>); 3] =
+    [("FilterPolicy", Some("{}")), ("RawMessageDelivery", Some("false")), ("RedrivePolicy", None)];
 
-/// Those of a subscription that are not as they come.
+/// Those of a subscription that are not as they come. What AWS does not show of one keeps nobody from the others.
 async fn settings(aws: &Aws, name: &str, arn: &str) -> Result<Vec<(String, String)>, CloudError> {
     let read = aws.sns.get_subscription_attributes().subscription_arn(arn).send().await;
-    // It may have gone meanwhile: the list tells the next time.
-    let read = gone(read.during("sns:GetSubscriptionAttributes"))?;
+    let read = match read.during("sns:GetSubscriptionAttributes") {
+        Err(error) if error.class == Class::Denied => {
+            tracing::warn!(subscription = name, %error, "Could not look at what a subscription gets.");
+            return Ok(Vec::new());
+        }
+        // It may have gone meanwhile: the list tells the next time.
+        read => gone(read)?,
+    };
     let mut attributes = read.and_then(|read| read.attributes).unwrap_or_default();
     let set = SETTINGS.iter().filter_map(|(attribute, unset)| {
         let value = attributes.remove(*attribute)?;
-        (!value.is_empty() && value != *unset).then(|| (format!("{name} {attribute}"), value))
+        (!value.is_empty() && unset.is_none_or(|unset| value != unset)).then(|| (format!("{name} {attribute}"), value))
     });
     Ok(set.collect())
 }
 
 /// Sets back these settings, each named as in [`Fields::settings`].
 async fn reset(aws: &Aws, topic: &str, settings: &[&str]) -> Result<(), CloudError> {
+    if settings.is_empty() {
+        return Ok(());
+    }
     let known = subscriptions(aws, topic).await?;
     for (name, attribute) in settings.iter().filter_map(|setting| setting.rsplit_once(' ')) {
-        let unset = SETTINGS.iter().find(|(own, _)| *own == attribute).map(|(_, unset)| *unset);
-        let (Some(arn), Some(unset)) = (known.get(name), unset) else { continue };
-        let call = aws.sns.set_subscription_attributes().subscription_arn(arn);
-        let call = call.attribute_name(attribute).attribute_value(unset).send().await;
+        let unset = SETTINGS.iter().find(|(own, _)| *own == attribute).and_then(|(_, unset)| *unset);
+        // One that has gone has no settings.
+        let Some(arn) = known.get(name) else { continue };
+        let call = aws.sns.set_subscription_attributes().subscription_arn(arn).attribute_name(attribute);
+        let call = call.set_attribute_value(unset.map(str::to_owned)).send().await;
         gone(call.during("sns:SetSubscriptionAttributes"))?;
     }
     Ok(())
