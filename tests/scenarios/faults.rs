@@ -196,6 +196,11 @@ async fn short_pages(world: Arc<World>) -> anyhow::Result<()> {
     let kept = place.writes()?.len();
     let fault =
         json!({"account": place.account, "agent": "payment-platform-controller", "times": -1, "mode": "short-page"});
+    // But what buckets hold: a record of each request to the others by now, and one of two calls each to delete it.
+    let mut whole = fault.clone();
+    whole["operation"] = json!("ListObjectVersions");
+    whole["mode"] = json!("delay");
+    world.emulator.fault(whole).await?;
     world.emulator.fault(fault).await?;
     for _ in 0..2 {
         object.look_now().await?;
